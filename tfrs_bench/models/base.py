@@ -1,0 +1,228 @@
+"""The contract between models and everything else: models only score."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, ClassVar, Protocol, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tfrs_bench.data.interactions import InteractionLog
+from tfrs_bench.data.queries import Queries
+from tfrs_bench.errors import UserError
+from tfrs_bench.models.ranking import NO_ITEM, top_k
+from tfrs_bench.options import check_options
+
+__all__ = ["NO_ITEM", "Capabilities", "FactorizedRecommender", "FitMonitor", "FitReport", "Recommender"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Capabilities:
+    """What a model can do; the contract tests and the runner go by it.
+
+    Attributes:
+      deterministic: the same data gives the same scores whatever the seed.
+      neural: it stands on the neural side of a verdict.
+      early_stopping: it trains in epochs and its first fit decides how many.
+      reads_order: it reads the order of the history.
+      reads_content: it reads item or user features.
+      needs_ratings: it cannot work on implicit data.
+    """
+
+    deterministic: bool = True
+    neural: bool = False
+    early_stopping: bool = False
+    reads_order: bool = False
+    reads_content: bool = False
+    needs_ratings: bool = False
+
+
+class FitMonitor(Protocol):
+    """Watches a fit: progress bars, TensorBoard, logs."""
+
+    def step(self, epoch: int, epochs: int, step: int, steps: int, loss: float) -> None:
+        """One batch is done; `epoch` and `step` count from 1."""
+
+    def epoch(self, epoch: int, scalars: dict[str, float]) -> None:
+        """One epoch is done; tags such as `train/loss`, `validation/ndcg@10`."""
+
+
+@dataclasses.dataclass(frozen=True)
+class FitReport:
+    """What a fit tells.
+
+    Attributes:
+      epochs: epochs of the weights that were kept; None for a model without epochs.
+      curve: one dictionary of scalars per epoch trained.
+    """
+
+    epochs: int | None = None
+    curve: tuple[dict[str, float], ...] = ()
+
+
+class Recommender(ABC):
+    """Scores every item for every query; masking, ties, top-k and metrics happen outside.
+
+    A subclass sets `name`, `Config` (a frozen dataclass of `option` fields) and `capabilities`, and
+    implements `fit`, `score`, `state` and `restore`.
+    """
+
+    name: ClassVar[str]
+    Config: ClassVar[type[Any]]
+    capabilities: ClassVar[Capabilities] = Capabilities()
+
+    def __init__(self, config: Any | None = None) -> None:
+        """Takes a `Config`, by default one of defaults.
+
+        Raises:
+          UserError: a setting is outside its range or choices.
+        """
+        self.config = self.Config() if config is None else config
+        check_options(self.config)
+        self.item_keys = np.zeros(0, dtype=np.uint64)
+
+    @abstractmethod
+    def _fit(
+        self,
+        train: InteractionLog,
+        seed: int,
+        validate: Callable[[Recommender], float] | None,
+        epochs: int | None,
+        monitor: FitMonitor | None,
+    ) -> FitReport: ...
+
+    @final
+    def fit(
+        self,
+        train: InteractionLog,
+        *,
+        seed: int = 0,
+        validate: Callable[[Recommender], float] | None = None,
+        epochs: int | None = None,
+        monitor: FitMonitor | None = None,
+    ) -> FitReport:
+        """Learns from a log; a second call starts afresh.
+
+        Args:
+          train: the rows to learn from. Users and items without rows are only names to the model.
+          seed: every random choice derives from it.
+          validate: returns the quality of the model as it stands, higher is better; a model with
+            `early_stopping` calls it after every epoch and keeps its best weights.
+          epochs: train exactly this many epochs and stop for nothing; ignored by models without epochs.
+          monitor: is told of every step and epoch.
+
+        Returns:
+          The epochs kept and the training curve.
+        """
+        self.item_keys = train.item_ids.keys
+        return self._fit(train, seed, validate, epochs, monitor)
+
+    @abstractmethod
+    def score(self, queries: Queries) -> NDArray[np.float32]:
+        """Returns [n, num_items] float32 finite scores; higher is better."""
+
+    @abstractmethod
+    def state(self) -> dict[str, NDArray[Any]]:
+        """Returns every array that `score` needs, by name."""
+
+    @abstractmethod
+    def restore(self, state: dict[str, NDArray[Any]]) -> None:
+        """Takes what `state` returned."""
+
+    @property
+    def num_parameters(self) -> int:
+        """Learned numbers, counted over the floating-point arrays of `state`."""
+        return sum(array.size for array in self.state().values() if array.dtype.kind == "f")
+
+    @final
+    def recommend(
+        self,
+        queries: Queries,
+        k: int,
+        *,
+        seed: int = 0,
+        candidates: NDArray[np.bool_] | None = None,
+        mask_seen: bool = True,
+    ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+        """The best k items of every query.
+
+        Args:
+          queries: n queries.
+          k: list length.
+          seed: breaks ties, together with the raw user and item ids.
+          candidates: [num_items] bool, the items that may be recommended; None for all.
+          mask_seen: leave out what is in the query's history.
+
+        Returns:
+          items [n, k] int32 with `NO_ITEM` where candidates ran out, and their scores [n, k] float32
+          with −inf there.
+        """
+        scores = self.score(queries)
+        mask_scores(scores, queries, candidates, mask_seen)
+        return top_k(scores, k, queries.keys, self.item_keys, seed)
+
+    @final
+    def save(self, folder: Path) -> None:
+        """Writes `model.json` and `arrays.npz` to a folder, without pickle."""
+        folder.mkdir(parents=True, exist_ok=True)
+        np.savez(folder / "arrays.npz", **self.state(), item_keys=self.item_keys)
+        about = {"model": self.name, "config": dataclasses.asdict(self.config)}
+        (folder / "model.json").write_text(json.dumps(about, indent=1) + "\n")
+
+    @final
+    @classmethod
+    def load(cls, folder: Path) -> Recommender:
+        """Reads what `save` wrote; the loaded model gives the same scores.
+
+        Raises:
+          UserError: the folder holds another model, or none.
+        """
+        try:
+            about = json.loads((folder / "model.json").read_text())
+            with np.load(folder / "arrays.npz", allow_pickle=False) as arrays:
+                state = dict(arrays)
+        except (OSError, ValueError) as error:
+            raise UserError(f"{folder} holds no saved model ({error}). Run main with --rerun to make it.") from error
+        if about["model"] != cls.name:
+            raise UserError(f"{folder} holds a model {about['model']}, not {cls.name}.")
+        fields = {field.name for field in dataclasses.fields(cls.Config)}
+        config = {key: tuple(value) if isinstance(value, list) else value for key, value in about["config"].items()}
+        model = cls(cls.Config(**{key: value for key, value in config.items() if key in fields}))
+        model.item_keys = state.pop("item_keys")
+        model.restore(state)
+        return model
+
+
+class FactorizedRecommender(Recommender):
+    """A recommender whose score is an inner product, so that an index of items can serve it."""
+
+    @abstractmethod
+    def query_embeddings(self, queries: Queries) -> NDArray[np.float32]:
+        """Returns [n, d] float32."""
+
+    @abstractmethod
+    def item_embeddings(self) -> NDArray[np.float32]:
+        """Returns [num_items, d] float32."""
+
+    @final
+    def score(self, queries: Queries) -> NDArray[np.float32]:
+        """Returns the [n, num_items] inner products."""
+        return self.query_embeddings(queries) @ self.item_embeddings().T
+
+
+def mask_scores(
+    scores: NDArray[np.float32],
+    queries: Queries,
+    candidates: NDArray[np.bool_] | None,
+    mask_seen: bool,
+) -> None:
+    """Sets to −inf, in place, the [n, num_items] scores of items that may not be recommended."""
+    if candidates is not None:
+        scores[:, ~candidates] = -np.inf
+    if mask_seen:
+        scores[queries.histories.rows, queries.histories.items] = -np.inf

@@ -1,0 +1,72 @@
+"""Settings as dataclass fields that carry their own help, choices and bounds.
+
+Flags, `--help`, validation and records all read the same fields, so a setting is described once, beside
+the code that uses it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from tfrs_bench.errors import UserError
+
+
+def option(
+    default: Any,
+    help: str,
+    *,
+    choices: Sequence[str] | None = None,
+    low: float | None = None,
+    high: float | None = None,
+    group: str = "",
+) -> Any:
+    """Declares a dataclass field that is also a flag.
+
+    Args:
+      default: the field's default; a list default is not allowed, use a tuple.
+      help: one sentence for `--help`, units included.
+      choices: the allowed values, if they are few.
+      low: the smallest allowed number, inclusive.
+      high: the largest allowed number, inclusive.
+      group: the heading under which `--help` shows the flag.
+
+    Returns:
+      A dataclass field.
+    """
+    metadata = {"help": help, "choices": choices, "low": low, "high": high, "group": group}
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+def check_options(settings: Any) -> None:
+    """Checks every field of a settings dataclass against its choices and bounds.
+
+    Raises:
+      UserError: a value is outside; the message names the flag and what is allowed.
+    """
+    for field in dataclasses.fields(settings):
+        value = getattr(settings, field.name)
+        if value is None or not field.metadata:
+            continue
+        choices, low, high = (field.metadata.get(key) for key in ("choices", "low", "high"))
+        for one in value if isinstance(value, tuple) else (value,):
+            if choices is not None and one not in choices:
+                raise UserError(f"--{field.name}={one} is not known.{did_you_mean(str(one), choices)}")
+            if (low is not None and not one >= low) or (high is not None and not one <= high):
+                allowed = " and ".join(
+                    f"{word} {bound:g}" for word, bound in (("at least", low), ("at most", high)) if bound is not None
+                )
+                raise UserError(f"--{field.name}={one} is outside its range: it must be {allowed}.")
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Ends an error about an unknown name: the nearest known one, then all of them.
+
+    >>> did_you_mean("two_towr", ["als", "two_tower"])
+    ' Did you mean two_tower? Known: als, two_tower.'
+    """
+    names = [str(name) for name in known]
+    near = difflib.get_close_matches(word, names, n=1, cutoff=0.5)
+    return (f" Did you mean {near[0]}?" if near else "") + f" Known: {', '.join(names)}."

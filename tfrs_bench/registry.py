@@ -1,0 +1,50 @@
+"""What can be named on the command line, and where it lives.
+
+Recipe for a new model: write `tfrs_bench/models/<name>.py` with a `Recommender` subclass, add one line to
+`MODELS`, and one flagfile `flags/<name>.cfg`. The contract tests find it through this table. A model's
+module must import without TensorFlow: `--help` reads every model's settings.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from tfrs_bench.errors import UserError
+from tfrs_bench.options import did_you_mean
+
+MODELS = {
+    "random": "tfrs_bench.models.random_order:RandomOrder",
+    "popularity": "tfrs_bench.models.popularity:Popularity",
+    "als": "tfrs_bench.models.als:ALS",
+    "two_tower": "tfrs_bench.models.two_tower:TwoTower",
+}
+
+# Entries are functions (Experiment-like options) -> Dataset; see tfrs_bench/data/dataset.py.
+DATASETS = {
+    "simulated": "tfrs_bench.data.simulated:load",
+    "movielens/100k": "tfrs_bench.data.movielens:load",
+    "movielens/1m": "tfrs_bench.data.movielens:load",
+    "movielens/20m": "tfrs_bench.data.movielens:load",
+    "movielens/25m": "tfrs_bench.data.movielens:load",
+    "movielens/latest-small": "tfrs_bench.data.movielens:load",
+}
+
+DATASET_ALIASES = {f"ml-{name.split('/')[1]}": name for name in DATASETS if name.startswith("movielens/")}
+
+
+def resolve(table: dict[str, str], name: str, flag: str) -> Any:
+    """Imports what a name stands for.
+
+    Args:
+      table: one of this module's tables, name to `module:symbol`.
+      name: what the user typed.
+      flag: the flag it was typed at, for the error.
+
+    Raises:
+      UserError: the name is not in the table; the message offers the nearest one.
+    """
+    if name not in table:
+        raise UserError(f"--{flag}={name} is not known.{did_you_mean(name, table)}")
+    module, symbol = table[name].split(":")
+    return getattr(importlib.import_module(module), symbol)
