@@ -1,0 +1,195 @@
+"""The one evaluator: every model's scores become lists and metrics here, and nowhere else."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable, Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tfrs_bench.data.relevance import EvaluationSet
+from tfrs_bench.evaluation.metrics import catalogue_metrics, list_metrics
+from tfrs_bench.models.base import NO_ITEM, Recommender, mask_scores
+from tfrs_bench.models.ranking import top_k
+
+PRIMARY_K = 10
+PRIMARY = f"ndcg@{PRIMARY_K}"
+SEGMENTS = ("all", "regular", "cold")
+
+_MOST_QUERIES = 4096  # a model's own temporaries grow with the queries it is given at once
+_SCORE_BYTES = 8  # a score, and its copy if the model returned a read-only or transposed array
+_RANK_BYTES = 100  # what `top_k` holds per score when every score ties
+
+
+@dataclasses.dataclass(frozen=True)
+class Evaluation:
+    """What one model answered to every query of an evaluation set, and how good it was.
+
+    Attributes:
+      users: [n] int32 the log's index of each query's user.
+      cold: [n] bool.
+      num_relevant: [n] int64.
+      metrics: [n] float64 by name such as `ndcg@10`; NaN where the relevant set is empty.
+      lists: [n, k_max] int32 items, best first, −1 = missing.
+      list_metrics: one number over all lists, by name such as `coverage@10`.
+      score_us_per_user: microseconds in `model.score`, divided by n.
+    """
+
+    users: NDArray[np.int32]
+    cold: NDArray[np.bool_]
+    num_relevant: NDArray[np.int64]
+    metrics: dict[str, NDArray[np.float64]]
+    lists: NDArray[np.int32]
+    list_metrics: dict[str, float]
+    score_us_per_user: float
+
+    def counted(self, segment: str = "all") -> NDArray[np.bool_]:
+        """Returns the [n] bool mask of a segment's users who have a non-empty relevant set.
+
+        Raises:
+          ValueError: the segment is not all, regular or cold.
+        """
+        if segment not in SEGMENTS:
+            raise ValueError(f"a segment is one of {', '.join(SEGMENTS)}. Received: {segment!r}.")
+        inside = {"all": np.ones_like(self.cold), "regular": ~self.cold, "cold": self.cold}[segment]
+        return inside & (self.num_relevant > 0)
+
+    def mean(self, metric: str, segment: str = "all") -> float:
+        """Returns a metric's mean over the segment's users with a non-empty relevant set; NaN if none."""
+        values = self.metrics[metric][self.counted(segment)]
+        return float(values.mean()) if len(values) else float("nan")
+
+
+class Evaluator:
+    """Scores, masks, ranks and measures any `Recommender`, exactly and over the whole catalogue.
+
+    Queries go through in chunks, so peak memory does not grow with the number of users.
+    """
+
+    def __init__(
+        self,
+        evaluation_set: EvaluationSet,
+        item_keys: NDArray[np.uint64],
+        item_counts: NDArray[np.integer],
+        *,
+        ks: tuple[int, ...] = (5, 10, 20),
+        seed: int = 0,
+        memory_mb: int = 512,
+    ) -> None:
+        """Prepares the relevant sets for lookup.
+
+        Args:
+          evaluation_set: n queries and their answers.
+          item_keys: [m] uint64 hash of each item's raw id; breaks ties.
+          item_counts: [m] integers, training rows of each item, for novelty and popularity.
+          ks: cut-offs; 10 is added if absent, because NDCG@10 is primary.
+          seed: of the tie hash.
+          memory_mb: megabytes for a chunk's scores and for the temporaries of ranking them.
+        """
+        self.evaluation_set = evaluation_set
+        self.item_keys = item_keys
+        self.item_counts = item_counts
+        self.ks = tuple(sorted({*ks, PRIMARY_K}))
+        self.seed = seed
+        num_items = max(len(item_keys), 1)
+        half = memory_mb * 1_000_000 // 2
+        self._score_rows = min(max(half // (_SCORE_BYTES * num_items), 1), _MOST_QUERIES)
+        self._rank_rows = max(half // (_RANK_BYTES * num_items), 1)
+        rows = np.repeat(np.arange(len(evaluation_set)), evaluation_set.num_relevant)
+        keys = np.sort(rows * len(item_keys) + evaluation_set.relevant_items)
+        self._relevant_keys = np.append(keys, np.iinfo(np.int64).max)  # so that every lookup lands inside
+
+    def evaluate(self, model: Recommender, progress: Callable[[int, int], None] | None = None) -> Evaluation:
+        """Asks a model every query, cold users included.
+
+        Args:
+          model: a fitted model.
+          progress: called after each chunk with the queries done and their total.
+
+        Returns:
+          The lists and every metric, per user and over all lists.
+
+        Raises:
+          ValueError: the model's scores have the wrong shape or type, or are not finite.
+        """
+        asked = self.evaluation_set
+        n, k = len(asked), max(self.ks)
+        lists = np.full((n, k), NO_ITEM, dtype=np.int32)
+        parts = [list_metrics(np.zeros((0, k), dtype=bool), np.zeros(0, dtype=np.int64), self.ks)]
+        seconds = 0.0
+        for positions, ranked, spent in self._ranked(model, np.arange(n), k):
+            lists[positions] = ranked
+            parts.append(list_metrics(self._hits(positions, ranked), asked.num_relevant[positions], self.ks))
+            seconds += spent
+            if progress is not None:
+                progress(int(positions[-1]) + 1, n)
+        return Evaluation(
+            users=asked.users,
+            cold=asked.cold,
+            num_relevant=asked.num_relevant,
+            metrics={name: np.concatenate([part[name] for part in parts]) for name in parts[0]},
+            lists=lists,
+            list_metrics=catalogue_metrics(lists, self.item_counts, asked.candidates, self.ks),
+            score_us_per_user=1e6 * seconds / max(n, 1),
+        )
+
+    def primary(self, model: Recommender) -> float:
+        """Returns the mean NDCG@10 of regular users, all that early stopping and tuning may read.
+
+        The same number as `evaluate(model).mean("ndcg@10", "regular")`, but only those users who have a
+        relevant item are asked, and only for ten items.
+
+        Raises:
+          ValueError: the model's scores have the wrong shape or type, or are not finite.
+        """
+        num_relevant = self.evaluation_set.num_relevant
+        chosen = np.flatnonzero((num_relevant > 0) & ~self.evaluation_set.cold)
+        values = [
+            list_metrics(self._hits(positions, ranked), num_relevant[positions], (PRIMARY_K,))[PRIMARY]
+            for positions, ranked, _ in self._ranked(model, chosen, PRIMARY_K)
+        ]
+        return float(np.concatenate(values).mean()) if values else float("nan")
+
+    def _ranked(
+        self, model: Recommender, chosen: NDArray[np.int64], k: int
+    ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int32], float]]:
+        """Yields positions [c], lists [c, k] and the seconds of scoring, chunk by chunk of queries."""
+        asked = self.evaluation_set
+        for start in range(0, len(chosen), self._score_rows):
+            positions = chosen[start : start + self._score_rows]
+            queries = asked.queries.take(positions)
+            began = time.perf_counter()
+            scores = model.score(queries)
+            seconds = time.perf_counter() - began
+            scores = _checked(scores, model, (len(positions), len(self.item_keys)))
+            mask_scores(scores, queries, asked.candidates, asked.mask_seen)
+            lists = np.empty((len(positions), k), dtype=np.int32)
+            for row in range(0, len(positions), self._rank_rows):
+                few = slice(row, row + self._rank_rows)
+                lists[few], _ = top_k(scores[few], k, queries.keys[few], self.item_keys, self.seed)
+            yield positions, lists, seconds
+
+    def _hits(self, positions: NDArray[np.int64], lists: NDArray[np.int32]) -> NDArray[np.bool_]:
+        """Looks up which places of the lists [c, k] of the queries at `positions` [c] are relevant."""
+        keys = positions[:, None] * len(self.item_keys) + lists
+        nearest = self._relevant_keys[np.searchsorted(self._relevant_keys, keys)]
+        hits: NDArray[np.bool_] = (nearest == keys) & (lists != NO_ITEM)
+        return hits
+
+
+def _checked(scores: NDArray[np.float32], model: Recommender, shape: tuple[int, int]) -> NDArray[np.float32]:
+    """Returns scores that may be written to, or says what is wrong with them."""
+    name = getattr(model, "name", type(model).__name__)
+    if not isinstance(scores, np.ndarray) or scores.shape != shape or scores.dtype != np.float32:
+        got = f"{type(scores).__name__} {getattr(scores, 'dtype', '')} {list(np.shape(scores))}"
+        raise ValueError(f"{name}.score should return float32 of shape {list(shape)}. Received: {got}.")
+    # the extremes pass NaN on, and need no temporary as large as the scores
+    if scores.size and not (np.isfinite(scores.min()) and np.isfinite(scores.max())):
+        row = int(np.flatnonzero(~np.isfinite(scores).all(axis=1))[0])
+        raise ValueError(
+            f"{name}.score returned NaN or an infinity (first at row {row} of {len(scores)}), which has no "
+            "rank. Its training may have diverged: try a smaller learning rate."
+        )
+    return np.require(scores, requirements=["C", "W"])
