@@ -134,10 +134,11 @@ class InteractionLog:
     @cached_property
     def fingerprint(self) -> str:
         """A short hash of every value that can change a result."""
-        digest = hashlib.blake2b(digest_size=8)
+        digest = hashlib.blake2b(self.clock.encode(), digest_size=8)
         columns = [self.users, self.items, self.timestamps, self.ratings, self.positives, self.parts]
         columns += [self.user_ids.keys, self.item_ids.keys]
-        columns += [table.values for table in (self.item_features, self.user_features) if table is not None]
+        tables = (self.item_features, self.user_features)
+        columns += [None if table is None else table.values for table in tables]
         for column in columns:
             digest.update(b"none" if column is None else np.ascontiguousarray(column).tobytes())
         return digest.hexdigest()
