@@ -20,7 +20,7 @@ SEGMENTS = ("all", "regular", "cold")
 
 _MOST_QUERIES = 4096  # a model's own temporaries grow with the queries it is given at once
 _SCORE_BYTES = 8  # a score, and its copy if the model returned a read-only or transposed array
-_RANK_BYTES = 100  # what `top_k` holds per score when every score ties
+_RANK_BYTES = 60  # what `top_k` holds per score when every score ties
 
 
 @dataclasses.dataclass(frozen=True)

@@ -16,7 +16,7 @@ def discounts(k: int) -> NDArray[np.float64]:
 
     Source: Järvelin and Kekäläinen 2002, in the form of Burges et al. 2005.
     """
-    return np.reciprocal(np.log2(np.arange(2, k + 2)))
+    return np.asarray(1.0 / np.log2(np.arange(2, k + 2)))
 
 
 def list_metrics(

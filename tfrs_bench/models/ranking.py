@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 NO_ITEM = -1
 _GROUPS_PER_PLACE = 16
+_TIES_PER_PLACE = 4
 
 
 def top_k(
@@ -38,11 +39,15 @@ def top_k(
     n, m = scores.shape
     if k < 1:
         raise ValueError(f"k should be a positive integer. Received: k = {k}.")
-    rows, columns = np.divmod(np.flatnonzero(scores >= _lower_bound(scores, k)[:, None]), max(m, 1))
+    bound = _lower_bound(scores, k)
+    rows, columns = np.divmod(np.flatnonzero(scores >= bound[:, None]), max(m, 1))
     values = scores[rows, columns]
     listed = values > -np.inf
     rows, columns, values = rows[listed], columns[listed], values[listed]
     ties = tie_hash(query_keys[rows], item_keys[columns], seed)
+    if len(rows) > _TIES_PER_PLACE * k * n:
+        few = _can_be_listed(rows, values == bound[rows], ties, k, n)
+        rows, columns, values, ties = rows[few], columns[few], values[few], ties[few]
     order = np.lexsort((ties, -values, rows))
     starts = np.searchsorted(rows, np.arange(n))  # rows are ascending already; `order` keeps them so
     place = np.arange(len(rows)) - starts[rows]
@@ -61,7 +66,22 @@ def tie_hash(
     x = item_keys ^ (query_keys * np.uint64(0x9E3779B97F4A7C15) + np.uint64(seed % 2**64))
     x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return x ^ (x >> np.uint64(31))
+    mixed: NDArray[np.uint64] = x ^ (x >> np.uint64(31))
+    return mixed
+
+
+def _can_be_listed(
+    rows: NDArray[np.int64], tied: NDArray[np.bool_], ties: NDArray[np.uint64], k: int, n: int
+) -> NDArray[np.bool_]:
+    """Leaves out ties beyond their row's k smallest hashes without sorting them all; exact.
+
+    A row's ties below some hash are enough if there are k of them; uniform hashes say where to cut.
+    """
+    counts = np.bincount(rows[tied], minlength=n)
+    cut = 2.0**64 * _TIES_PER_PLACE * k / np.maximum(counts, 1)
+    small = ties <= cut[rows]
+    enough = np.bincount(rows[tied & small], minlength=n) >= k
+    return ~tied | small | ~enough[rows]
 
 
 def _lower_bound(scores: NDArray[np.float32], k: int) -> NDArray[np.float32]:
@@ -71,9 +91,9 @@ def _lower_bound(scores: NDArray[np.float32], k: int) -> NDArray[np.float32]:
         groups, width = m, 1
     else:
         width = m // groups
+    maxima = scores[:, : groups * width].reshape(n, width, groups).max(axis=1)
+    if np.isnan(maxima).any() or np.isnan(scores[:, groups * width :]).any():
+        raise ValueError("a score is NaN; a model must return finite scores")
     if groups < k:
         return np.full(n, -np.inf, dtype=np.float32)
-    maxima = scores[:, : groups * width].reshape(n, width, groups).max(axis=1)
-    if np.isnan(maxima).any():
-        raise ValueError("a score is NaN; a model must return finite scores")
     return np.partition(maxima, groups - k, axis=1)[:, groups - k]
