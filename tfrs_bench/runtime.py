@@ -14,12 +14,11 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
+from tfrs_bench import __version__
 from tfrs_bench.errors import UserError
 
 # Packages that can change a result or a timing.
-RECORDED_PACKAGES = (
-    "tfrs-bench", "tensorflow", "tf-keras", "tensorflow-recommenders", "scann", "implicit", "numpy",
-)
+RECORDED_PACKAGES = ("tensorflow", "tf-keras", "tensorflow-recommenders", "scann", "implicit", "numpy")
 
 
 @functools.cache
@@ -52,7 +51,7 @@ def import_tensorflow() -> tuple[Any, Any]:
 def prepare_environment() -> None:
     """Sets the environment variables that TensorFlow reads while it loads."""
     os.environ["TF_USE_LEGACY_KERAS"] = "1"
-    # Only 3 silences the "failed call to cuInit" error of machines without a GPU; failed operations still raise.
+    # Only 3 silences "failed call to cuInit" on machines without a GPU; failed operations still raise.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
@@ -127,7 +126,7 @@ def environment() -> dict[str, Any]:
         "cores": usable_cores(),
         "memory_gb": round(psutil.virtual_memory().total / 2**30, 1),
         "devices": _devices(),
-        "packages": {package: package_version(package) for package in RECORDED_PACKAGES},
+        "packages": {"tfrs-bench": __version__} | {name: package_version(name) for name in RECORDED_PACKAGES},
         "git_commit": git_commit(Path(__file__).resolve().parent.parent),
     }
 
