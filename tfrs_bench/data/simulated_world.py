@@ -74,6 +74,14 @@ class WorldConfig:
     rating_strength: float = 0.3
     rating_noise: float = 0.5
 
+    def __post_init__(self) -> None:
+        """Checks that the world is large enough to act in."""
+        if self.num_users < 1 or self.num_items < 20:
+            got = f"num_users = {self.num_users}, num_items = {self.num_items}"
+            raise ValueError(f"a world needs at least 1 user and 20 items. Received: {got}.")
+        if not 0 <= self.new_share <= 0.8:
+            raise ValueError(f"`new_share` should be from 0 to 0.8. Received: new_share = {self.new_share}.")
+
 
 @dataclasses.dataclass(frozen=True)
 class Items:
@@ -84,7 +92,7 @@ class Items:
       quality: [m] float32 standard normal, the item's rating bias before its strength.
       popularity: [m] float32 standard normal, half of its variance explained by quality.
       factors: [m, d] float32 standard normal.
-      released: [m] float32 day of release; before the first day 0 for the archive.
+      released: [m] float32 day of release, counted from the first day; negative for the archive.
       predecessors: [s] int64, what the last s items follow; no two follow the same one.
     """
 
@@ -121,7 +129,7 @@ class People:
       tastes: [u + 1, 2, d] float32, two orthonormal directions between which a taste turns; average 0.
       biases: [u + 1] float32 standard normal, rating bias before its strength; average 0.
       joined: [u + 1] float32 day of the first row; average the mean.
-      spans: [u] float32 days from the first row to the end of the last session, about.
+      spans: [u] float32 days after `joined` within which sessions begin; four people in ten stay to the end.
     """
 
     age_groups: NDArray[np.int64]
@@ -307,7 +315,7 @@ def _draw_people(config: WorldConfig) -> People:
     there /= np.linalg.norm(there, axis=1, keepdims=True)
     biases = rng.standard_normal(n)
     joined = 0.9 * DAYS * rng.random(n)
-    spans = (DAYS - joined) * rng.uniform(0.2, 1.0, n)
+    spans = (DAYS - joined) * rng.uniform(0.2, 1.6, n).clip(max=1.0)
     return People(
         age_groups=age_groups,
         genre_likings=_with_average(likings, likings.mean(axis=0)),
