@@ -121,7 +121,8 @@ def check_results_dir(folder: Path) -> Check:
         with tempfile.TemporaryFile(dir=existing):
             return Check(True, f"{folder} can be written to")
     except OSError as error:
-        return Check(False, f"{folder}: {error.strerror}", f"chmod u+w '{existing}', or name another --results_dir")
+        fix = f"chmod u+w '{existing}', or name another --results_dir"
+        return Check(False, f"{folder}: {error.strerror}", fix)
 
 
 def check_memory(free_bytes: int | None = None) -> Check:
@@ -170,10 +171,9 @@ def console(argv: Sequence[str] | None = None) -> int:
     Returns:
       0 if everything essential is in order, 1 if not; wrong arguments exit with 2.
     """
-    program, *arguments = sys.argv if argv is None else argv
-    parser = argparse.ArgumentParser(Path(program).name, description=__doc__)
-    parser.add_argument("--results_dir", type=Path, default=Path("runs"), help="folder that runs will go to")
-    folder = parser.parse_args(arguments).results_dir
+    parser = argparse.ArgumentParser("python -m tfrs_bench.doctor", description=__doc__)
+    parser.add_argument("--results_dir", type=Path, default=Path("runs"), help="where runs go (default: runs)")
+    folder = parser.parse_args((sys.argv if argv is None else argv)[1:]).results_dir
     checks: list[tuple[str, Callable[[], Check]]] = [
         ("Python", check_python),
         ("pinned packages", check_pins),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib
 import importlib.metadata
@@ -10,7 +11,6 @@ import platform
 import resource
 import subprocess
 import sys
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -87,21 +87,37 @@ def seed_tensorflow(seed: int) -> None:
     tf.keras.utils.set_random_seed(seed)
 
 
-def blas_single_thread() -> AbstractContextManager[Any]:
+def blas_single_thread() -> contextlib.AbstractContextManager[Any]:
     """Holds BLAS to one thread inside a `with`; enter it after the library that brings BLAS is loaded.
 
     implicit runs its own threads and becomes many times slower when each of them starts more.
     """
     from threadpoolctl import threadpool_limits
 
-    limits: AbstractContextManager[Any] = threadpool_limits(limits=1, user_api="blas")
+    limits: contextlib.AbstractContextManager[Any] = threadpool_limits(limits=1, user_api="blas")
     return limits
 
 
 def peak_memory_mb() -> float:
-    """The most memory this process has held so far, in MB of 2**20 bytes."""
+    """The most memory this process has held since `restart_peak_memory`, in MB of 2**20 bytes.
+
+    Linux tells it per program; `getrusage`, used elsewhere, can include the program that started this one.
+    """
+    status = Path("/proc/self/status")
+    if status.exists():
+        high_water = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM:"))
+        return int(high_water.split()[1]) / 2**10
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / 2**20 if sys.platform == "darwin" else peak / 2**10
+
+
+def restart_peak_memory() -> None:
+    """Lets `peak_memory_mb` start from what is held now, so that each model's own peak can be told.
+
+    Only Linux can; elsewhere the peak stays that of the process.
+    """
+    with contextlib.suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
 
 
 def package_version(package: str) -> str | None:
