@@ -25,7 +25,7 @@ def test_python(version: tuple[int, ...], ok: bool) -> None:
 @pytest.fixture
 def pins(tmp_path: Path) -> Path:
     path = tmp_path / "requirements.txt"
-    path.write_text("# head\nnumpy==2.1 ; python_version > '3'\n    # via x\nscann==1.4 ; sys_platform == 'moon'\n")
+    path.write_text("# a\nnumpy==2.1 ; python_version > '3'\n # via\nscann==1.4 ; sys_platform == 'moon'\n")
     return path
 
 

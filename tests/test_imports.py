@@ -64,7 +64,7 @@ def name_of(path: Path) -> str:
 
 
 def test_imports_are_found_wherever_they_hide() -> None:
-    code = "import a.b, c\nif TYPE_CHECKING:\n  from d import e\ndef f():\n  class G:\n    from h.i import j as k"
+    code = "import a.b, c\nif TYPE_CHECKING:\n  from d import e\ndef f():\n  def g():\n    from h.i import j"
     assert sorted(imports(ast.parse(code))) == ["a.b", "c", "d.e", "h.i.j"]
 
 

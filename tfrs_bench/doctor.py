@@ -172,7 +172,7 @@ def console(argv: Sequence[str] | None = None) -> int:
       0 if everything essential is in order, 1 if not; wrong arguments exit with 2.
     """
     parser = argparse.ArgumentParser("python -m tfrs_bench.doctor", description=__doc__)
-    parser.add_argument("--results_dir", type=Path, default=Path("runs"), help="where runs go (default: runs)")
+    parser.add_argument("--results_dir", type=Path, default=Path("runs"), help="where runs go (default runs)")
     folder = parser.parse_args((sys.argv if argv is None else argv)[1:]).results_dir
     checks: list[tuple[str, Callable[[], Check]]] = [
         ("Python", check_python),
@@ -198,6 +198,7 @@ def _printer() -> Callable[[str, Check], None]:
     terminal = Console(highlight=False)
 
     def show(name: str, found: Check) -> None:
+        """Prints what was found, and on the next line how to mend it."""
         color = "green" if found.ok else "red" if found.essential else "yellow"
         line = Text.assemble(("ok   " if found.ok else "FIX  ", color), f"{name:<16}", found.detail)
         terminal.print(line, soft_wrap=True)
