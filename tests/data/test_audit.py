@@ -52,9 +52,10 @@ def test_own_later_rows_are_not_leakage():
 
 
 def test_ties_at_a_boundary_are_counted():
-    # Rows 8 and 9 of ten begin a part. a's neighbours there: 5|5 and 5|6; b's: 9|9 and 9|9.
+    # Rows 8 and 9 of ten begin a part. a's neighbours there: 5|5 and 5|6; b's: 9|9 and 9|9. a's last and
+    # b's first row share a time and not a part, but not a user either.
     users = np.repeat(["a", "b"], 10)
-    times = np.array([0, 1, 2, 3, 4, 5, 5, 5, 5, 6, 0, 1, 2, 3, 4, 5, 6, 9, 9, 9])
+    times = np.array([0, 1, 2, 3, 4, 5, 5, 5, 5, 6, 6, 6, 7, 7, 8, 8, 8, 9, 9, 9])
     log = build_log(users, np.arange(20) % 8, times)
     assert audit_of(split_log(log, "per_user")).boundary_ties == 3
 

@@ -79,6 +79,12 @@ def test_predefined_without_validation_carves_out_the_end_of_train_and_gives_it_
     assert split.fit_log(refit=True).timestamps.tolist() == [0, 10, 20, 40, 50]
 
 
+def test_predefined_carves_out_a_tenth():
+    parts = np.array([0] * 20 + [2] * 3, dtype=np.int8)
+    log = build_log(np.array(["a"] * 23), np.arange(23), np.arange(23), parts=parts)
+    assert split_log(log, "predefined").parts.tolist() == [0] * 18 + [1] * 2 + [2] * 3
+
+
 def test_random_shuffles_within_users():
     users = np.repeat([f"u{user}" for user in range(50)], 20)
     log = build_log(users, np.arange(1000), clock="none")
