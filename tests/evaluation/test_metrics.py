@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import doctest
 from math import log2
 
 import numpy as np
@@ -8,7 +9,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from tfrs_bench.evaluation import metrics as metrics_module
+from tfrs_bench.evaluation import self_check as self_check_module
+from tfrs_bench.evaluation import uncertainty as uncertainty_module
 from tfrs_bench.evaluation.metrics import catalogue_metrics, gini, list_metrics
+
+
+@pytest.mark.parametrize("module", [metrics_module, self_check_module, uncertainty_module])
+def test_doctests(module):
+    result = doctest.testmod(module)
+    assert result.attempted
+    assert not result.failed
 
 
 def one_list(hits, num_relevant, k):

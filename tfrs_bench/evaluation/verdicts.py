@@ -141,7 +141,8 @@ def compare(
         counted = reference.counted(segment)
         if not counted.any():
             continue
-        table = _Table.of(evaluations, counted, draws, seed)
+        if segment == "all" or not np.array_equal(counted, reference.counted("all")):
+            table = _Table.of(evaluations, counted, draws, seed)
         rows += table.rows(segment)
         for metric in (name for name in table.metrics if _COMPARED.fullmatch(name)):
             verdicts += table.verdicts(segment, metric, neural, baselines)
