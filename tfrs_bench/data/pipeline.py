@@ -1,0 +1,166 @@
+"""The tf.data input pipeline: permuted indices, whole batches gathered, no Python in the loop.
+
+`from_tensor_slices(rows).shuffle(n).batch(b)` moves every example by itself. Here an epoch is one permutation
+of example numbers, cut into batches; each batch gathers its users, histories and targets at once from the
+columns of the log, so a history is never copied before it is needed.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tfrs_bench.data.interactions import InteractionLog
+from tfrs_bench.runtime import import_tensorflow
+
+PADDING = -1
+UNKNOWN_USER = -1
+
+
+@dataclasses.dataclass(frozen=True)
+class BatchOptions:
+    """How examples become batches.
+
+    Attributes:
+      batch_size: b; a log with fewer examples shrinks it.
+      history_length: L, rows of context an example carries.
+      horizon: `next` takes the example's own row as target; `future` draws one of the user's positive
+        rows from there on ("all-action"; Pancha et al. 2022, PinnerFormer, section 3.3).
+      user_dropout: share of examples whose user is hidden, so that the vector of unknown users is learned.
+      history_dropout: share of history rows left out.
+      seed: of shuffling, drawing and dropping.
+    """
+
+    batch_size: int
+    history_length: int
+    horizon: str = "next"
+    user_dropout: float = 0.0
+    history_dropout: float = 0.0
+    seed: int = 0
+
+
+@dataclasses.dataclass(frozen=True)
+class Examples:
+    """Training examples of a log: one per positive row, its context the user's rows before it.
+
+    Attributes:
+      rows: [e] int64 positions of the positive rows, ascending, so a user's examples are neighbors.
+      starts: [e] int64 first row of the example's user.
+      ends: [e] int64 one past the user's last example; a later target is one of [own number, end).
+    """
+
+    rows: NDArray[np.int64]
+    starts: NDArray[np.int64]
+    ends: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+def training_examples(train: InteractionLog) -> Examples:
+    """Returns one example per positive row of `train`."""
+    rows = np.flatnonzero(train.positives)
+    users = train.users[rows]
+    return Examples(
+        rows=rows,
+        starts=train.user_offsets[users],
+        ends=np.searchsorted(users, users, side="right").astype(np.int64),
+    )
+
+
+def steps_per_epoch(num_examples: int, batch_size: int) -> int:
+    """Returns how many whole batches an epoch has; at least one, as a small log shrinks the batch."""
+    return max(num_examples // batch_size, 1)
+
+
+def training_dataset(
+    train: InteractionLog, rating_levels: NDArray[np.int32], options: BatchOptions, epochs: range
+) -> Any:
+    """A `tf.data.Dataset` of training batches, epoch after epoch.
+
+    Everything random derives from (seed, epoch, batch), so a run that starts at a later epoch sees the
+    batches it would have seen. The last, incomplete batch of an epoch is left out; every epoch leaves out
+    other examples.
+
+    Args:
+      train: the rows to learn from, at least one of them positive.
+      rating_levels: [r] int32, the level of each row's rating, from 0.
+      options: sizes and randomness.
+      epochs: the epochs to go through, numbered from 0.
+
+    Returns:
+      A dataset of `steps_per_epoch` batches per epoch; each is a dictionary of `users` [b] int32
+      (`UNKNOWN_USER` where hidden), `history_items` [b, L] int32 (most recent first, `PADDING` where there
+      is none), `history_levels` [b, L] int32, `targets` [b] int32, and `profiles` [b, f] float32 if the
+      log has any.
+    """
+    tf, _ = import_tensorflow()
+    gather = _BatchGatherer(train, rating_levels, options)
+
+    def one_epoch(epoch: Any) -> Any:
+        order = tf.random.experimental.stateless_shuffle(
+            tf.range(gather.num_examples, dtype=tf.int64), seed=[tf.constant(options.seed, tf.int64), epoch]
+        )
+        batches = tf.reshape(order[: gather.steps * gather.batch_size], [gather.steps, gather.batch_size])
+        numbered = tf.data.Dataset.from_tensor_slices(batches).enumerate(epoch * gather.steps)
+        return numbered.map(gather, num_parallel_calls=tf.data.AUTOTUNE)
+
+    return tf.data.Dataset.range(epochs.start, epochs.stop).flat_map(one_epoch).prefetch(4)
+
+
+class _BatchGatherer:
+    """Gathers one batch from the log's columns, held as tensors."""
+
+    def __init__(self, train: InteractionLog, rating_levels: NDArray[np.int32], options: BatchOptions) -> None:
+        tf, _ = import_tensorflow()
+        examples = training_examples(train)
+        self.options = options
+        self.num_examples = len(examples)
+        self.batch_size = min(options.batch_size, self.num_examples)
+        self.steps = steps_per_epoch(self.num_examples, self.batch_size)
+        self._rows, self._starts, self._ends = map(tf.constant, (examples.rows, examples.starts, examples.ends))
+        self._users, self._items, self._levels = map(tf.constant, (train.users, train.items, rating_levels))
+        table = train.user_features
+        self._profiles = None if table is None else tf.constant(table.values)
+
+    def __call__(self, batch_number: Any, chosen: Any) -> dict[str, Any]:
+        tf, _ = import_tensorflow()
+        row, start = tf.gather(self._rows, chosen), tf.gather(self._starts, chosen)
+        users = tf.gather(self._users, row)
+        before = row[:, None] - 1 - tf.range(self.options.history_length, dtype=tf.int64)
+        inside = before >= start[:, None]
+        before = tf.where(inside, before, 0)
+        kept = inside & self._keep(batch_number, 1, self.options.history_dropout, tf.shape(inside))
+        known = self._keep(batch_number, 2, self.options.user_dropout, tf.shape(users))
+        batch = {
+            "users": tf.where(known, users, UNKNOWN_USER),
+            "history_items": tf.where(kept, tf.gather(self._items, before), PADDING),
+            "history_levels": tf.where(kept, tf.gather(self._levels, before), 0),
+            "targets": tf.gather(self._items, self._target_rows(batch_number, chosen)),
+        }
+        if self._profiles is not None:
+            batch["profiles"] = tf.gather(self._profiles, users)
+        return batch
+
+    def _target_rows(self, batch_number: Any, chosen: Any) -> Any:
+        tf, _ = import_tensorflow()
+        if self.options.horizon == "next":
+            return tf.gather(self._rows, chosen)
+        left = tf.cast(tf.gather(self._ends, chosen) - chosen, tf.float64)
+        ahead = tf.cast(self._uniform(batch_number, 0, tf.shape(chosen), tf.float64) * left, tf.int64)
+        return tf.gather(self._rows, chosen + ahead)
+
+    def _keep(self, batch_number: Any, stream: int, dropout: float, shape: Any) -> Any:
+        tf, _ = import_tensorflow()
+        if dropout == 0.0:
+            return True
+        return self._uniform(batch_number, stream, shape, tf.float32) >= dropout
+
+    def _uniform(self, batch_number: Any, stream: int, shape: Any, dtype: Any) -> Any:
+        tf, _ = import_tensorflow()
+        # Streams are kept apart in the seed's first word, batches in its second.
+        seed = [tf.constant(self.options.seed * 4 + stream, tf.int64), batch_number]
+        return tf.random.stateless_uniform(shape, seed, dtype=dtype)

@@ -1,0 +1,145 @@
+"""Keras `fit` with validation, early stopping and a watch for diverging losses. Loads TensorFlow."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tfrs_bench.data.interactions import InteractionLog
+from tfrs_bench.data.pipeline import BatchOptions, steps_per_epoch, training_dataset
+from tfrs_bench.errors import UserError
+from tfrs_bench.models.base import FitMonitor, FitReport, Recommender
+from tfrs_bench.runtime import import_tensorflow
+
+if TYPE_CHECKING:
+    from tfrs_bench.models.keras_recommender import KerasRecommender
+
+tf, _ = import_tensorflow()
+
+
+def train_model(
+    recommender: KerasRecommender,
+    network: Any,
+    train: InteractionLog,
+    rating_levels: NDArray[np.int32],
+    seed: int,
+    validate: Callable[[Recommender], float] | None,
+    epochs: int | None,
+    monitor: FitMonitor | None,
+) -> FitReport:
+    """Trains a network in place and leaves its best weights in it.
+
+    Args:
+      recommender: the model the network belongs to; handed to `validate`.
+      network: a `RetrievalModel`.
+      train: the rows to learn from.
+      rating_levels: [r] int32, see `RatingLevels`.
+      seed: of the batches.
+      validate: quality after an epoch, higher is better; None trains to the end.
+      epochs: exactly this many; None means up to `max_epochs` while `validate` improves.
+      monitor: is told of steps and epochs.
+
+    Returns:
+      The epochs kept and the curve.
+
+    Raises:
+      UserError: the loss became NaN or infinite; the message names epoch, step and learning rate.
+    """
+    config = recommender.config
+    most_epochs = config.max_epochs if epochs is None else epochs
+    options = BatchOptions(
+        batch_size=min(config.batch_size, int(train.positives.sum())),
+        history_length=config.history_length,
+        horizon=config.horizon,
+        user_dropout=config.user_dropout,
+        history_dropout=config.history_dropout,
+        seed=seed,
+    )
+    steps = steps_per_epoch(int(train.positives.sum()), options.batch_size)
+    network.compile(optimizer=_optimizer(config, most_epochs * steps))
+    watch = _Watch(recommender, steps, options.batch_size, None if epochs else validate, monitor)
+    network.fit(
+        training_dataset(train, rating_levels, options, range(most_epochs)),
+        epochs=most_epochs,
+        steps_per_epoch=steps,
+        callbacks=[watch],
+        verbose=0,
+    )
+    watch.restore_best()
+    return FitReport(watch.best_epoch or most_epochs, tuple(watch.curve))
+
+
+def _optimizer(config: Any, total_steps: int) -> Any:
+    rate = config.learning_rate
+    if config.schedule == "cosine":
+        rate = tf.keras.optimizers.schedules.CosineDecay(rate, total_steps)
+    clip = {"global_clipnorm": config.clip_norm}
+    if config.weight_decay:
+        return tf.keras.optimizers.AdamW(rate, weight_decay=config.weight_decay, **clip)
+    return tf.keras.optimizers.Adam(rate, **clip)
+
+
+class _Watch(tf.keras.callbacks.Callback):
+    """Validates after every epoch, keeps the best weights, stops early, and stops a diverging loss at once."""
+
+    def __init__(
+        self,
+        recommender: KerasRecommender,
+        steps: int,
+        batch_size: int,
+        validate: Callable[[Recommender], float] | None,
+        monitor: FitMonitor | None,
+    ) -> None:
+        super().__init__()
+        self._recommender, self._steps, self._batch_size = recommender, steps, batch_size
+        self._validate, self._monitor = validate, monitor
+        self.curve: list[dict[str, float]] = []
+        self.best_epoch: int | None = None
+        self._best = -math.inf
+        self._best_weights: list[NDArray[Any]] | None = None
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        self._epoch, self._losses, self._began = epoch + 1, 0.0, time.perf_counter()
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        loss = float(logs["loss"])
+        if not math.isfinite(loss):
+            raise UserError(
+                f"The loss became {loss} at epoch {self._epoch}, step {batch + 1}, with learning rate "
+                f"{self._learning_rate():.3g}. Try --learning_rate={self._learning_rate() / 10:.2g} or --clip_norm=1."
+            )
+        self._losses += loss
+        if self._monitor is not None:
+            self._monitor.step(self._epoch, self.params["epochs"], batch + 1, self._steps, loss)
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        seconds = time.perf_counter() - self._began
+        scalars = {
+            "train/loss": self._losses / self._steps,
+            "train/learning_rate": self._learning_rate(),
+            "train/examples_per_second": self._steps * self._batch_size / seconds,
+        }
+        if self._validate is not None:
+            scalars["validation/ndcg@10"] = quality = self._validate(self._recommender)
+            self._judge(epoch + 1, quality)
+        self.curve.append(scalars)
+        if self._monitor is not None:
+            self._monitor.epoch(epoch + 1, scalars)
+
+    def _judge(self, epoch: int, quality: float) -> None:
+        if quality > self._best:
+            self._best, self.best_epoch, self._best_weights = quality, epoch, self._recommender.weights()
+        elif epoch - (self.best_epoch or 0) >= self._recommender.config.patience:
+            self.model.stop_training = True
+
+    def restore_best(self) -> None:
+        if self._best_weights is not None:
+            self._recommender.set_weights(self._best_weights)
+
+    def _learning_rate(self) -> float:
+        return float(tf.keras.backend.get_value(self.model.optimizer.learning_rate))
