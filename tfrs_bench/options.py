@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import typing
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -56,7 +57,9 @@ def check_options(settings: Any) -> None:
                 raise UserError(f"--{field.name}={one} is not known.{did_you_mean(str(one), choices)}")
             if (low is not None and not one >= low) or (high is not None and not one <= high):
                 allowed = " and ".join(
-                    f"{word} {bound:g}" for word, bound in (("at least", low), ("at most", high)) if bound is not None
+                    f"{word} {bound:g}"
+                    for word, bound in (("at least", low), ("at most", high))
+                    if bound is not None
                 )
                 raise UserError(f"--{field.name}={one} is outside its range: it must be {allowed}.")
 
@@ -70,3 +73,31 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     names = [str(name) for name in known]
     near = difflib.get_close_matches(word, names, n=1, cutoff=0.5)
     return (f" Did you mean {near[0]}?" if near else "") + f" Known: {', '.join(names)}."
+
+
+def parse_value(name: str, text: str, hint: Any) -> Any:
+    """Reads a setting's text by its type hint.
+
+    >>> parse_value("hidden", "128,64", tuple[int, ...])
+    (128, 64)
+
+    Raises:
+      UserError: the text is not of that type; the message names the flag.
+    """
+    if typing.get_origin(hint) is tuple:
+        kind = typing.get_args(hint)[0]
+        return tuple(parse_value(name, one.strip(), kind) for one in text.split(",") if one.strip())
+    kind = next((one for one in (hint, *typing.get_args(hint)) if one in _READERS), str)
+    try:
+        return _READERS[kind](text)
+    except (ValueError, KeyError) as error:
+        raise UserError(f"--{name}={text} is not {_KINDS[kind]}.") from error
+
+
+_READERS: dict[type[Any], Any] = {
+    bool: lambda text: {"true": True, "false": False, "1": True, "0": False}[text.lower()],
+    int: int,
+    float: float,
+    str: str,
+}
+_KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}

@@ -1,0 +1,1 @@
+"""Data: logs, how they are read, split and fed to models."""

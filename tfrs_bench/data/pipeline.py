@@ -29,6 +29,7 @@ class BatchOptions:
       history_length: L, rows of context an example carries.
       horizon: `next` takes the example's own row as target; `future` draws one of the user's positive
         rows from there on ("all-action"; Pancha et al. 2022, PinnerFormer, section 3.3).
+      horizon_items: `future` draws from this many positive rows at most; None from all of them.
       user_dropout: share of examples whose user is hidden, so that the vector of unknown users is learned.
       history_dropout: share of history rows left out.
       seed: of shuffling, drawing and dropping.
@@ -37,6 +38,7 @@ class BatchOptions:
     batch_size: int
     history_length: int
     horizon: str = "next"
+    horizon_items: int | None = None
     user_dropout: float = 0.0
     history_dropout: float = 0.0
     seed: int = 0
@@ -114,14 +116,18 @@ def training_dataset(
 class _BatchGatherer:
     """Gathers one batch from the log's columns, held as tensors."""
 
-    def __init__(self, train: InteractionLog, rating_levels: NDArray[np.int32], options: BatchOptions) -> None:
+    def __init__(
+        self, train: InteractionLog, rating_levels: NDArray[np.int32], options: BatchOptions
+    ) -> None:
         tf, _ = import_tensorflow()
         examples = training_examples(train)
         self.options = options
         self.num_examples = len(examples)
         self.batch_size = min(options.batch_size, self.num_examples)
         self.steps = steps_per_epoch(self.num_examples, self.batch_size)
-        self._rows, self._starts, self._ends = map(tf.constant, (examples.rows, examples.starts, examples.ends))
+        self._rows, self._starts, self._ends = map(
+            tf.constant, (examples.rows, examples.starts, examples.ends)
+        )
         self._users, self._items, self._levels = map(tf.constant, (train.users, train.items, rating_levels))
         table = train.user_features
         self._profiles = None if table is None else tf.constant(table.values)
@@ -149,8 +155,11 @@ class _BatchGatherer:
         tf, _ = import_tensorflow()
         if self.options.horizon == "next":
             return tf.gather(self._rows, chosen)
-        left = tf.cast(tf.gather(self._ends, chosen) - chosen, tf.float64)
-        ahead = tf.cast(self._uniform(batch_number, 0, tf.shape(chosen), tf.float64) * left, tf.int64)
+        left = tf.gather(self._ends, chosen) - chosen
+        if self.options.horizon_items is not None:
+            left = tf.minimum(left, self.options.horizon_items)
+        draw = self._uniform(batch_number, 0, tf.shape(chosen), tf.float64)
+        ahead = tf.cast(draw * tf.cast(left, tf.float64), tf.int64)
         return tf.gather(self._rows, chosen + ahead)
 
     def _keep(self, batch_number: Any, stream: int, dropout: float, shape: Any) -> Any:

@@ -1,0 +1,1 @@
+"""Evaluation: the same for every model."""

@@ -1,0 +1,1 @@
+"""Models: they learn from a log and score items; nothing else."""

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +42,11 @@ class ALS(FactorizedRecommender):
     name = "als"
     Config = ALSConfig
     capabilities = Capabilities(deterministic=False)
+    grid: ClassVar = {
+        "factors": (32, 64, 128),
+        "regularization": (1.0, 10.0, 100.0),
+        "confidence": (1.0, 3.0, 9.0),
+    }
 
     def _fit(
         self,

@@ -68,13 +68,14 @@ class FitReport:
 class Recommender(ABC):
     """Scores every item for every query; masking, ties, top-k and metrics happen outside.
 
-    A subclass sets `name`, `Config` (a frozen dataclass of `option` fields) and `capabilities`, and
-    implements `fit`, `score`, `state` and `restore`.
+    A subclass sets `name`, `Config` (a frozen dataclass of `option` fields), `capabilities` and, if it has
+    something to tune, `grid` (see `tuning.grid`), and implements `_fit`, `score`, `state` and `restore`.
     """
 
     name: ClassVar[str]
     Config: ClassVar[type[Any]]
     capabilities: ClassVar[Capabilities] = Capabilities()
+    grid: ClassVar[dict[str, tuple[float, ...]]] = {}
 
     def __init__(self, config: Any | None = None) -> None:
         """Takes a `Config`, by default one of defaults.
@@ -170,7 +171,8 @@ class Recommender(ABC):
     def save(self, folder: Path) -> None:
         """Writes `model.json` and `arrays.npz` to a folder, without pickle."""
         folder.mkdir(parents=True, exist_ok=True)
-        np.savez(folder / "arrays.npz", **self.state(), item_keys=self.item_keys)
+        arrays: dict[str, Any] = self.state() | {"item_keys": self.item_keys}
+        np.savez(folder / "arrays.npz", **arrays)
         about = {"model": self.name, "config": dataclasses.asdict(self.config)}
         (folder / "model.json").write_text(json.dumps(about, indent=1) + "\n")
 
@@ -187,11 +189,15 @@ class Recommender(ABC):
             with np.load(folder / "arrays.npz", allow_pickle=False) as arrays:
                 state = dict(arrays)
         except (OSError, ValueError) as error:
-            raise UserError(f"{folder} holds no saved model ({error}). Run main with --rerun to make it.") from error
+            raise UserError(
+                f"{folder} holds no saved model ({error}). Run main with --rerun to make it."
+            ) from error
         if about["model"] != cls.name:
             raise UserError(f"{folder} holds a model {about['model']}, not {cls.name}.")
         fields = {field.name for field in dataclasses.fields(cls.Config)}
-        config = {key: tuple(value) if isinstance(value, list) else value for key, value in about["config"].items()}
+        config = {
+            key: tuple(value) if isinstance(value, list) else value for key, value in about["config"].items()
+        }
         model = cls(cls.Config(**{key: value for key, value in config.items() if key in fields}))
         model.item_keys = state.pop("item_keys")
         model.restore(state)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from tfrs_bench.runtime import import_tensorflow
 
 tf, _ = import_tensorflow()
+Layer: Any = tf.keras.layers.Layer
 
 
 def small_normal(seed: int) -> Any:
@@ -22,7 +23,7 @@ def small_normal(seed: int) -> Any:
     return tf.keras.initializers.TruncatedNormal(stddev=0.05, seed=seed)
 
 
-class ItemTower(tf.keras.layers.Layer):
+class ItemTower(Layer):
     """Item id embedding plus a projection of content features."""
 
     def __init__(
@@ -60,12 +61,12 @@ class ItemTower(tf.keras.layers.Layer):
         return ids if self._content is None else ids + self._project(self._content)
 
 
-class PooledHistoryEncoder(tf.keras.layers.Layer):
+class PooledHistoryEncoder(Layer):
     """User id, weighted mean of recent items, and profile, added up and optionally passed through an MLP.
 
-    The weight of a history row is exp(recency[position]) · level[rating]: both are learned, so that what
-    was liked last counts most, and what was disliked may count against. With `recency="mean"` every
-    position weighs the same.
+    The weight of a history row is exp(recency[position]) · level[rating], so that what was liked last counts
+    most, and what was disliked may count against. Levels are learned; the recency starts at
+    `history_decay`^position and is learned or stays there.
 
     Source: Covington, Adams & Sargin 2016 (averaged watch embeddings); the learned weights are own.
     """
@@ -78,7 +79,8 @@ class PooledHistoryEncoder(tf.keras.layers.Layer):
         num_users: int,
         num_levels: int,
         history_length: int,
-        recency: str,
+        learn_recency: bool,
+        history_decay: float,
         use_user_id: bool,
         hidden: tuple[int, ...],
         seed: int,
@@ -96,15 +98,19 @@ class PooledHistoryEncoder(tf.keras.layers.Layer):
         )
         self._hidden = [
             tf.keras.layers.Dense(
-                width, activation="relu", kernel_initializer=tf.keras.initializers.GlorotUniform(seed + 4 + depth)
+                width,
+                activation="relu",
+                kernel_initializer=tf.keras.initializers.GlorotUniform(seed + 4 + depth),
             )
             for depth, width in enumerate(hidden)
         ]
         self._residual = tf.keras.layers.Dense(dimension, kernel_initializer="zeros", name="residual")
-        learned = recency == "learned"
-        start = -0.1 * np.arange(history_length, dtype=np.float32) * learned
+        start = np.log(history_decay) * np.arange(history_length)
         self._recency = self.add_weight(
-            name="recency", shape=[history_length], initializer=tf.keras.initializers.Constant(start), trainable=learned
+            name="recency",
+            shape=[history_length],
+            initializer=tf.keras.initializers.Constant(start),
+            trainable=learn_recency,
         )
         self._levels = self.add_weight(name="levels", shape=[num_levels], initializer="ones")
         self._empty = self.add_weight(name="empty_history", shape=[dimension], initializer="zeros")

@@ -33,6 +33,9 @@ class KerasConfig:
         "What is predicted: the next item, or one drawn from the user's whole training future.",
         choices=("next", "future"),
     )
+    horizon_items: int | None = option(
+        None, "With --horizon=future, draw from at most this many positives; without it, from all.", low=1
+    )
     similarity: str = option(
         "cosine",
         "Normalized embeddings with a temperature, or a plain dot product with item bias.",
@@ -40,7 +43,9 @@ class KerasConfig:
     )
     temperature: float = option(0.2, "Divides the cosine similarity.", low=1e-3)
     learn_temperature: bool = option(False, "Whether the temperature is learned.")
-    loss: str = option("softmax", "Training loss; bpr and hinge use in-batch negatives.", choices=("softmax", "bpr", "hinge"))
+    loss: str = option(
+        "softmax", "Training loss; bpr and hinge use in-batch negatives.", choices=("softmax", "bpr", "hinge")
+    )
     negatives: str = option(
         "auto",
         f"Softmax over the batch, or over the full catalogue; auto is full up to {SMALL_CATALOGUE:,} items.",
@@ -53,13 +58,17 @@ class KerasConfig:
     batch_size: int = option(1024, "Examples in a step.", low=1)
     learning_rate: float = option(1e-3, "Step size of Adam.", low=1e-9)
     schedule: str = option(
-        "constant", "Learning rate over the epochs: constant, or a cosine down to zero.", choices=("constant", "cosine")
+        "constant",
+        "Learning rate over the epochs: constant, or a cosine down to zero.",
+        choices=("constant", "cosine"),
     )
     weight_decay: float = option(0.0, "Decoupled weight decay (AdamW).", low=0)
     clip_norm: float | None = option(None, "Clip the gradients' global norm to this.", low=1e-9)
     max_epochs: int = option(20, "Epochs at most, while validation decides.", low=1)
     patience: int = option(2, "Stop after this many epochs without a better validation NDCG@10.", low=1)
-    epochs: int | None = option(None, "Train exactly this many epochs, on train and validation, without stopping.", low=1)
+    epochs: int | None = option(
+        None, "Train exactly this many epochs, on train and validation, without stopping.", low=1
+    )
 
 
 class KerasRecommender(FactorizedRecommender):
@@ -82,7 +91,9 @@ class KerasRecommender(FactorizedRecommender):
         monitor: FitMonitor | None,
     ) -> FitReport:
         if not train.positives.any():
-            raise UserError("No training row is a positive. Lower --relevance_threshold or use --train_on=all.")
+            raise UserError(
+                "No training row is a positive. Lower --relevance_threshold or use --train_on=all."
+            )
         from tfrs_bench.models.training import train_model
 
         import_tensorflow()
@@ -99,7 +110,16 @@ class KerasRecommender(FactorizedRecommender):
         if train.user_features is not None:
             self._facts["num_profile_features"] = np.array(train.user_features.values.shape[1])
         self._build(seed)
-        return train_model(self, self._model, train, self._levels.of_log(train), seed, validate, epochs, monitor)
+        return train_model(
+            self,
+            self._model,
+            train,
+            self._levels.of_log(train),
+            seed=seed,
+            validate=validate,
+            epochs=epochs,
+            monitor=monitor,
+        )
 
     def _build(self, seed: int) -> None:
         from tfrs_bench.models.encoders import ItemTower
@@ -109,7 +129,9 @@ class KerasRecommender(FactorizedRecommender):
         catalogue = facts["catalogue"]
         items = ItemTower(config.dimension, catalogue, facts.get("content"), seed)
         queries = self._query_encoder(items, int(facts["num_users"]), len(self._levels), seed)
-        full = config.negatives == "full" or (config.negatives == "auto" and catalogue.sum() <= SMALL_CATALOGUE)
+        full = config.negatives == "full" or (
+            config.negatives == "auto" and catalogue.sum() <= SMALL_CATALOGUE
+        )
         self._model = RetrievalModel(
             queries,
             items,
@@ -139,7 +161,9 @@ class KerasRecommender(FactorizedRecommender):
         inputs = {
             "users": queries.users,
             "history_items": items,
-            "history_levels": np.where(items >= 0, self._levels.of_ratings(queries.histories.ratings, flat), 0),
+            "history_levels": np.where(
+                items >= 0, self._levels.of_ratings(queries.histories.ratings, flat), 0
+            ),
         }
         if "num_profile_features" in self._facts:
             if queries.profiles is None:
@@ -174,6 +198,8 @@ class KerasRecommender(FactorizedRecommender):
     def restore(self, state: dict[str, NDArray[Any]]) -> None:
         """Builds the network again and takes its weights."""
         self._levels = RatingLevels(state["rating_levels"])
-        self._facts = {name.removeprefix("fact_"): value for name, value in state.items() if name.startswith("fact_")}
+        self._facts = {
+            name.removeprefix("fact_"): value for name, value in state.items() if name.startswith("fact_")
+        }
         self._build(seed=0)
         self.set_weights([state[name] for name in sorted(state) if name.startswith("weight_")])

@@ -59,9 +59,7 @@ def top_k(
     return items, best
 
 
-def tie_hash(
-    query_keys: NDArray[np.uint64], item_keys: NDArray[np.uint64], seed: int
-) -> NDArray[np.uint64]:
+def tie_hash(query_keys: NDArray[np.uint64], item_keys: NDArray[np.uint64], seed: int) -> NDArray[np.uint64]:
     """Mixes user, item and seed into uint64 of the keys' broadcast shape (SplitMix64; Steele et al. 2014)."""
     x = item_keys ^ (query_keys * np.uint64(0x9E3779B97F4A7C15) + np.uint64(seed % 2**64))
     x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)

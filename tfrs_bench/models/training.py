@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tfrs_bench.models.keras_recommender import KerasRecommender
 
 tf, _ = import_tensorflow()
+Callback: Any = tf.keras.callbacks.Callback
 
 
 def train_model(
@@ -27,6 +28,7 @@ def train_model(
     network: Any,
     train: InteractionLog,
     rating_levels: NDArray[np.int32],
+    *,
     seed: int,
     validate: Callable[[Recommender], float] | None,
     epochs: int | None,
@@ -56,6 +58,7 @@ def train_model(
         batch_size=min(config.batch_size, int(train.positives.sum())),
         history_length=config.history_length,
         horizon=config.horizon,
+        horizon_items=config.horizon_items,
         user_dropout=config.user_dropout,
         history_dropout=config.history_dropout,
         seed=seed,
@@ -84,8 +87,8 @@ def _optimizer(config: Any, total_steps: int) -> Any:
     return tf.keras.optimizers.Adam(rate, **clip)
 
 
-class _Watch(tf.keras.callbacks.Callback):
-    """Validates after every epoch, keeps the best weights, stops early, and stops a diverging loss at once."""
+class _Watch(Callback):
+    """Validates after every epoch, keeps the best weights, stops early and at a diverging loss."""
 
     def __init__(
         self,
@@ -111,7 +114,8 @@ class _Watch(tf.keras.callbacks.Callback):
         if not math.isfinite(loss):
             raise UserError(
                 f"The loss became {loss} at epoch {self._epoch}, step {batch + 1}, with learning rate "
-                f"{self._learning_rate():.3g}. Try --learning_rate={self._learning_rate() / 10:.2g} or --clip_norm=1."
+                f"{self._learning_rate():.3g}. Try --learning_rate={self._learning_rate() / 10:.2g} "
+                "or --clip_norm=1."
             )
         self._losses += loss
         if self._monitor is not None:

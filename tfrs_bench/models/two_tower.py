@@ -1,8 +1,8 @@
 """Two-tower retrieval: a query tower and an item tower that meet in an inner product.
 
-Model: score(q, i) = cos(Q(q), I(i)) / τ, or Q(q) · I(i) + b_i. Q adds the user's id embedding (a vector of its
-own for unknown users), a mean of the last items' embeddings weighted by learned recency and rating, and a
-projection of the profile; I adds the item's id embedding and a projection of its content.
+Model: score(q, i) = cos(Q(q), I(i)) / τ, or Q(q) · I(i) + b_i. Q adds the user's id embedding (unknown users
+share one), a mean of the last items' embeddings weighted by learned recency and rating, and a projection of
+the profile; I adds the item's id embedding and a projection of its content.
 Objective: cross-entropy over the catalogue, or over the batch with logQ correction; BPR; hinge.
 Solver: Adam; early stopping on full-ranking validation NDCG@10.
 Source: Covington, Adams & Sargin 2016; Yi et al. 2019 (sampling-bias correction); tfrs.tasks.Retrieval.
@@ -23,9 +23,19 @@ from tfrs_bench.options import option
 class TwoTowerConfig(KerasConfig):
     """Settings of the two-tower model."""
 
-    recency: str = option("learned", "Weights of history positions.", choices=("learned", "mean"))
+    recency: str = option(
+        "learned", "Weights of history positions: learned, or fixed.", choices=("learned", "fixed")
+    )
+    history_decay: float = option(
+        0.9,
+        "Weight of a history row relative to the one after it: fixed, or the start of learning.",
+        low=1e-3,
+        high=1,
+    )
     use_user_id: bool = option(True, "Whether the query tower has an embedding per user.")
-    hidden: tuple[int, ...] = option((), "Widths of the query tower's hidden layers, such as 128,64; none by default.", low=1)
+    hidden: tuple[int, ...] = option(
+        (), "Widths of the query tower's hidden layers, such as 128,64; none by default.", low=1
+    )
 
 
 class TwoTower(KerasRecommender):
@@ -46,7 +56,8 @@ class TwoTower(KerasRecommender):
             num_users=num_users,
             num_levels=num_levels,
             history_length=self.config.history_length,
-            recency=self.config.recency,
+            learn_recency=self.config.recency == "learned",
+            history_decay=self.config.history_decay,
             use_user_id=self.config.use_user_id,
             hidden=self.config.hidden,
             seed=seed,

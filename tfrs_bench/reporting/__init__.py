@@ -1,0 +1,1 @@
+"""Reporting: records, tables, TensorBoard and what the terminal shows."""

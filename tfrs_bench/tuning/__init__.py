@@ -1,0 +1,1 @@
+"""Tuning: settings chosen on validation, never on the test part."""

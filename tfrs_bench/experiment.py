@@ -1,0 +1,193 @@
+"""What is asked: data, protocol and models, as one frozen description that can be hashed."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from typing import Any
+
+from tfrs_bench import registry
+from tfrs_bench.errors import UserError
+from tfrs_bench.options import check_options, did_you_mean, option
+
+DATA, PROTOCOL, MODELS, OUTPUT = "Data", "Protocol", "Models", "Output"
+
+
+@dataclasses.dataclass(frozen=True)
+class Experiment:
+    """Everything that decides a number, except a model's own settings."""
+
+    dataset: str = option(
+        "simulated",
+        "simulated (no download), ml-100k, ml-1m, ml-20m, ml-25m or ml-latest-small (also movielens/100k, …).",
+        group=DATA,
+    )
+    data_dir: str | None = option(
+        None,
+        "Folder with the data set's own files, unzipped; without it they are downloaded and kept.",
+        group=DATA,
+    )
+    data_seed: int = option(0, "Seed of the simulated data.", group=DATA)
+    interactions: str | None = option(
+        None,
+        "Your own log instead of --dataset: csv, tsv, space separated or parquet, plain or gzip.",
+        group=DATA,
+    )
+    items: str | None = option(
+        None, "File with titles (and genres) of the items of --interactions.", group=DATA
+    )
+    test_interactions: str | None = option(None, "Test part for --split=predefined.", group=DATA)
+    validation_interactions: str | None = option(
+        None,
+        "Validation part for --split=predefined; without it, the end of each user's train rows.",
+        group=DATA,
+    )
+    user_column: str | None = option(None, "Name of the user column, if it is not a usual one.", group=DATA)
+    item_column: str | None = option(None, "Name of the item column, if it is not a usual one.", group=DATA)
+    rating_column: str | None = option(None, "Name of the rating column; none to ignore ratings.", group=DATA)
+    timestamp_column: str | None = option(
+        None, "Name of the time column, if it is not a usual one.", group=DATA
+    )
+    columns: tuple[str, ...] = option(
+        (), "Columns of a file without header, in order, such as user,item,rating,timestamp.", group=DATA
+    )
+    separator: str | None = option(
+        None, "What separates columns: one character, ::, tab, space or comma.", group=DATA
+    )
+    order: str = option(
+        "time",
+        "What orders a user's rows: their time, their place in the file, or none (then --split=random).",
+        choices=("time", "file", "none"),
+        group=DATA,
+    )
+    on_bad_rows: str = option(
+        "error",
+        "Stop at a row that cannot be read, or skip and count it.",
+        choices=("error", "skip"),
+        group=DATA,
+    )
+    split: str = option(
+        "per_user",
+        "Who is tested on what: each user's last 10 %, everything after one moment, each user's last "
+        "row, the given files, or chance.",
+        choices=("per_user", "global", "leave_last", "predefined", "random"),
+        group=PROTOCOL,
+    )
+    relevance_threshold: float = option(
+        4.0, "Ratings from here on are positives; ignored on implicit data.", group=PROTOCOL
+    )
+    train_on: str = option(
+        "positives",
+        "Learn from positives, or count every row as one while training.",
+        choices=("positives", "all"),
+        group=PROTOCOL,
+    )
+    cold_start_below: int = option(
+        5, "Users with fewer training rows are cold: answered, never trained on.", low=0, group=PROTOCOL
+    )
+    mask_seen: bool = option(
+        True,
+        "Leave out what the user already has, from lists and answers; false for shops and music.",
+        group=PROTOCOL,
+    )
+    candidates: str | None = option(
+        None,
+        "File with one item id a line: rank these, instead of all items of the training rows.",
+        group=PROTOCOL,
+    )
+    ks: tuple[int, ...] = option(
+        (5, 10, 20), "Cut-offs K of the metrics; 10 is always among them.", low=1, group=PROTOCOL
+    )
+    refit: bool = option(
+        True,
+        "Train again on train + validation before the test, for as many epochs as validation chose.",
+        group=PROTOCOL,
+    )
+    seed: int = option(0, "Seed of models, ties and random splits.", low=0, group=PROTOCOL)
+
+    def __post_init__(self) -> None:
+        """Brings the data set's name into its long form and checks every option.
+
+        Raises:
+          UserError: an option is unknown, outside its range, or contradicts another.
+        """
+        check_options(self)
+        name = registry.DATASET_ALIASES.get(self.dataset, self.dataset)
+        object.__setattr__(self, "dataset", name)
+        if name not in registry.DATASETS:
+            known = [*registry.DATASET_ALIASES, *registry.DATASETS]
+            raise UserError(
+                f"--dataset={name} is not known.{did_you_mean(name, known)} "
+                "For a log of your own: --interactions=FILE."
+            )
+        self._check_files()
+
+    def _check_files(self) -> None:
+        if self.interactions is None:
+            for flag in ("items", "test_interactions", "validation_interactions", "columns"):
+                if getattr(self, flag):
+                    raise UserError(
+                        f"--{flag} describes a log of your own: name it with --interactions=FILE."
+                    )
+        if self.split == "predefined" and self.test_interactions is None:
+            raise UserError("--split=predefined needs --test_interactions=FILE beside --interactions=FILE.")
+        if self.split != "predefined" and self.test_interactions is not None:
+            raise UserError("--test_interactions goes with --split=predefined. Add that flag.")
+
+    def identity(self) -> dict[str, Any]:
+        """Returns what decides a number: every field but where the files lie, which a fingerprint covers."""
+        files = {
+            "data_dir",
+            "interactions",
+            "items",
+            "test_interactions",
+            "validation_interactions",
+            "candidates",
+        }
+        return {key: value for key, value in dataclasses.asdict(self).items() if key not in files}
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """Which models to run beside each other, and where results go."""
+
+    model: tuple[str, ...] = option(
+        ("two_tower",),
+        f"Models to weigh, such as two_tower or als,two_tower. Known: {', '.join(registry.MODELS)}.",
+        group=MODELS,
+    )
+    baselines: tuple[str, ...] = option(
+        ("popularity", "als"), "Opponents that stand in every table.", group=MODELS
+    )
+    tune_baselines: bool = option(
+        True,
+        "Tune the baselines: shipped settings if there are any for this data, else a grid on validation.",
+        group=MODELS,
+    )
+    results_dir: str = option("runs", "Folder for everything a run writes.", group=OUTPUT)
+    rerun: bool = option(False, "Run again what has been run with the same settings.", group=OUTPUT)
+    summary: str | None = option(None, "Also write the comparison to this JSON file.", group=OUTPUT)
+    describe: bool = option(False, "Print the facts of the log and stop.", group=OUTPUT)
+    evaluation_memory_mb: int = option(512, "Memory for one chunk of evaluation.", low=1, group=OUTPUT)
+    debug: bool = option(False, "Show the traceback of an error.", group=OUTPUT)
+
+    def __post_init__(self) -> None:
+        """Checks that every named model exists.
+
+        Raises:
+          UserError: a model is unknown, or none is named.
+        """
+        check_options(self)
+        for flag in ("model", "baselines"):
+            for name in getattr(self, flag):
+                if name not in registry.MODELS:
+                    raise UserError(f"--{flag}={name} is not known.{did_you_mean(name, registry.MODELS)}")
+        if not self.model:
+            raise UserError(f"--model is empty. Known: {', '.join(registry.MODELS)}.")
+
+
+def short_hash(content: Any) -> str:
+    """Returns eight hexadecimal digits that stand for a JSON-able value."""
+    text = json.dumps(content, sort_keys=True, default=str)
+    return hashlib.blake2b(text.encode(), digest_size=4).hexdigest()

@@ -1,0 +1,160 @@
+"""`python -m tfrs_bench.main` trains models on a log and weighs them against tuned baselines."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from tfrs_bench import settings as flags
+from tfrs_bench.errors import UserError
+from tfrs_bench.settings import Settings
+
+if TYPE_CHECKING:
+    from tfrs_bench.reporting.console import Console
+    from tfrs_bench.runner import Bench, Finished, Request
+
+
+def console(argv: Sequence[str] | None = None) -> int:
+    """Runs the command.
+
+    Args:
+      argv: program name and flags; None for the process's own.
+
+    Returns:
+      0, or 2 after an error of the user's, or 130 after Ctrl-C.
+    """
+    argv = sys.argv if argv is None else argv
+    try:
+        run(flags.parse(argv))
+    except UserError as error:
+        if "--debug" in argv:
+            raise
+        print(f"\ntfrs_bench: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(
+            "\ntfrs_bench: stopped. Finished runs are kept; the same command goes on after them.",
+            file=sys.stderr,
+        )
+        return 130
+    return 0
+
+
+def run(settings: Settings) -> None:
+    """Carries out what the flags ask for."""
+    from pathlib import Path
+
+    from tfrs_bench.reporting.console import Console
+    from tfrs_bench.runner import Bench
+
+    shown, plan = Console(), settings.plan
+    if plan.describe:
+        describe(settings, shown)
+        return
+    bench = Bench(
+        settings.experiment,
+        Path(plan.results_dir),
+        shown,
+        memory_mb=plan.evaluation_memory_mb,
+        rerun=plan.rerun,
+    )
+    report(settings, [bench.run(request) for request in requests(settings, bench)], shown)
+
+
+def describe(settings: Settings, shown: Console) -> None:
+    """Prints the facts of the log."""
+    from rich.table import Table
+
+    from tfrs_bench.data.describe import describe as facts_of
+    from tfrs_bench.runner import load_dataset
+
+    table = Table(show_header=False, box=None)
+    for fact, value in facts_of(load_dataset(settings.experiment)):
+        text = (
+            f"{value:,}" if isinstance(value, int) else f"{value:.4g}" if isinstance(value, float) else value
+        )
+        table.add_row(fact, text)
+    shown.rich.print(table)
+
+
+def requests(settings: Settings, bench: Bench) -> list[Request]:
+    """Returns what to run: random first, the baselines, the models, and the oracle where truth is known."""
+    from tfrs_bench.models.oracle import Oracle
+    from tfrs_bench.runner import Request
+
+    plan = settings.plan
+    names = dict.fromkeys(("random", *plan.baselines, *plan.model))
+    asked = [_request(name, settings, bench) for name in names]
+    if bench.dataset.truth is not None:
+        asked.append(Request(Oracle.name, Oracle.Config(), "the simulator's truth"))
+    return asked
+
+
+def _request(name: str, settings: Settings, bench: Bench) -> Request:
+    """Settings from flags, else shipped for this data and protocol, else (baselines) a grid on validation."""
+    from tfrs_bench import registry
+    from tfrs_bench.runner import Request
+    from tfrs_bench.tuning.shipped import PROTOCOL_FLAGS, shipped_config
+
+    plan = settings.plan
+    model = registry.resolve(registry.MODELS, name, "model")
+    asked_for = name in plan.model
+    protocol = {flag: getattr(settings.experiment, flag) for flag in PROTOCOL_FLAGS if flag != "dataset"}
+    protocol["dataset"] = bench.dataset.name
+    tuned = asked_for or plan.tune_baselines
+    shipped = shipped_config(model.Config, name, bench.dataset.name, protocol) if tuned else None
+    start, source = (
+        shipped if shipped is not None else (None, "no settings" if not _has_settings(model) else "defaults")
+    )
+    config = settings.config(name, start)
+    if asked_for and config != (model.Config() if start is None else start):
+        return Request(name, config, "flags" if shipped is None else f"flags over {source}")
+    if shipped is not None or not model.grid:
+        return Request(name, config, source)
+    if not plan.tune_baselines:
+        return Request(name, config, "defaults, untuned")
+    return Request(name, config, tune=True)
+
+
+def _has_settings(model: type) -> bool:
+    import dataclasses
+
+    return bool(dataclasses.fields(model.Config))  # type: ignore[attr-defined]
+
+
+def report(settings: Settings, finished: list[Finished], shown: Console) -> None:
+    """Prints the table and the verdicts, and writes the summary."""
+    from pathlib import Path
+
+    from tfrs_bench import registry
+    from tfrs_bench.evaluation.verdicts import compare
+    from tfrs_bench.reporting import comparison as page
+
+    records = [one.record for one in finished]
+    neural = [
+        name
+        for name in settings.plan.model
+        if registry.resolve(registry.MODELS, name, "model").capabilities.neural
+    ]
+    baselines = [name for name in settings.plan.baselines if name not in neural]
+    compared = compare({one.record.model: one.evaluation for one in finished}, neural, baselines)
+    first = records[0]
+    shown.rich.print(f"\n{first.dataset}, {first.split} split, seed {first.seed}", style="bold")
+    shown.rich.print(page.comparison_table(compared, records))
+    for line in (page.footnote(compared), *page.warnings(records), "", *compared.sentences(), ""):
+        shown.rich.print(line, soft_wrap=True, markup=False)
+    for line in page.chosen_settings(records):
+        shown.rich.print(line, style="dim", soft_wrap=True, markup=False)
+    shown.rich.print(
+        f"runs: {finished[0].folder.parent}   curves: tensorboard --logdir {settings.plan.results_dir}",
+        style="dim",
+        soft_wrap=True,
+    )
+    if settings.plan.summary is not None:
+        page.write_summary(Path(settings.plan.summary), compared, records)
+        shown.rich.print(f"summary: {settings.plan.summary}", style="dim", soft_wrap=True)
+
+
+if __name__ == "__main__":
+    sys.exit(console())

@@ -1,0 +1,164 @@
+"""The comparison of a run's models: the table a person reads and the JSON a program reads."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+
+from tfrs_bench.evaluation.verdicts import Comparison, Row
+from tfrs_bench.reporting.records import RunRecord, write_atomically
+
+_FOOTNOTE = (
+    "Means over {users:,} users with relevant test items, exact over the whole catalogue; 95 % bootstrap "
+    "intervals, unadjusted. Training counts every fit but the tuning."
+)
+
+
+def comparison_table(comparison: Comparison, records: Sequence[RunRecord]) -> Table:
+    """Lays out models as rows.
+
+    Args:
+      comparison: metrics and intervals.
+      records: the runs, in the order of the rows.
+
+    Returns:
+      A rich table: HR@10, NDCG@10 with interval, MAP@10, NDCG@10 of cold users, training seconds, scoring
+      microseconds a user, and how the settings were chosen.
+    """
+    cells = {(row.model, row.segment, row.metric): row for row in comparison.rows}
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    table.add_column("model", style="bold", no_wrap=True)
+    for title in (
+        "HR@10",
+        "NDCG@10",
+        "[95 % interval]",
+        "MAP@10",
+        "cold NDCG@10",
+        "train s",
+        "score µs/user",
+    ):
+        table.add_column(title.replace("[", r"\["), justify="right", no_wrap=title != "cold NDCG@10")
+    table.add_column("settings", overflow="fold")
+    for record in records:
+        main, cold = cells[record.model, "all", "ndcg@10"], cells.get((record.model, "cold", "ndcg@10"))
+        table.add_row(
+            record.model,
+            f"{cells[record.model, 'all', 'hr@10'].mean:.4f}",
+            f"{main.mean:.4f}",
+            rf"\[{main.low:.4f}, {main.high:.4f}]",
+            f"{cells[record.model, 'all', 'map@10'].mean:.4f}",
+            "–" if cold is None else f"{cold.mean:.4f}",
+            f"{record.fit_s:.1f}",
+            f"{record.score_us_per_user:.0f}",
+            record.tuning,
+        )
+    return table
+
+
+def footnote(comparison: Comparison) -> str:
+    """Returns what the figures of the table mean."""
+    users = {row.segment: row.num_users for row in comparison.rows}
+    cold = f" {users['cold']:,} of them cold." if "cold" in users else " None of them is cold."
+    return _FOOTNOTE.format(users=users["all"]) + cold
+
+
+def warnings(records: Sequence[RunRecord]) -> list[str]:
+    """Returns what a reader must know before believing the table."""
+    first = records[0]
+    found = []
+    if first.split == "random":
+        found.append(
+            "The split is random: models have seen the future, and figures are higher than in service."
+        )
+    if not first.audit["temporal"] and first.split != "random":
+        found.append(
+            "The given split is not temporal: some test rows come before training rows of the same user."
+        )
+    found += [
+        f"{record.model} has its default settings, not tuned ones: a win over it proves little."
+        for record in records
+        if record.tuning.startswith("defaults") and record.trials == [] and "untuned" in record.tuning
+    ]
+    return found
+
+
+def chosen_settings(records: Sequence[RunRecord]) -> list[str]:
+    """Returns a line per model that has settings: what it was fitted with."""
+    lines = []
+    for record in records:
+        values = [
+            f"{name}={_short(value)}" for name, value in record.config.items() if value not in (None, [], ())
+        ]
+        if values:
+            epochs = "" if record.epochs is None else f" ({record.epochs} epochs)"
+            lines.append(f"{record.model}: {' '.join(values)}{epochs}")
+    return lines
+
+
+def summary(comparison: Comparison, records: Sequence[RunRecord]) -> dict[str, Any]:
+    """Returns the comparison for other programs; a number that does not exist is null."""
+    first = records[0]
+    fields = (
+        "model",
+        "baseline",
+        "segment",
+        "metric",
+        "difference",
+        "low",
+        "high",
+        "relative",
+        "p",
+        "p_adjusted",
+        "detectable",
+        "num_users",
+        "verdict",
+    )
+    content: dict[str, Any] = {
+        "dataset": first.dataset,
+        "split": first.split,
+        "rows": [_row(row) for row in comparison.rows],
+        "comparisons": [{name: getattr(one, name) for name in fields} for one in comparison.verdicts],
+        "costs": [
+            {
+                "model": record.model,
+                "fit_s": record.fit_s,
+                "tune_minutes": record.tune_minutes,
+                "score_us_per_user": record.score_us_per_user,
+                "num_parameters": record.num_parameters,
+                "peak_memory_mb": record.peak_memory_mb,
+                "tuning": record.tuning,
+                "config": record.config,
+            }
+            for record in records
+        ],
+        "audit": first.audit,
+    }
+    return {key: _without_nan(value) for key, value in content.items()}
+
+
+def write_summary(path: Path, comparison: Comparison, records: Sequence[RunRecord]) -> None:
+    """Writes `summary` as JSON."""
+    write_atomically(path, json.dumps(summary(comparison, records), indent=1, allow_nan=False) + "\n")
+
+
+def _row(row: Row) -> dict[str, Any]:
+    return dataclasses.asdict(row)
+
+
+def _short(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _without_nan(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_nan(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_nan(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

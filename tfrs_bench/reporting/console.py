@@ -1,0 +1,120 @@
+"""What a person sees while an experiment runs: one line a stage, bars on long work."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console as RichConsole
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.text import Text
+
+_NAME_WIDTH = 11
+
+
+class Stage:
+    """One stage under way; its lines are printed when it ends."""
+
+    def __init__(self, console: Console) -> None:
+        """Belongs to a console."""
+        self.lines: list[str] = []
+        self._console = console
+
+    def say(self, *lines: str) -> None:
+        """Adds what the stage found."""
+        self.lines += lines
+
+    def progress(self, what: str) -> Callable[[int, int], None]:
+        """Returns a callback `(done, total)` that draws a bar."""
+        return self._console.progress(what)
+
+
+class Console:
+    """Prints stages and progress; bars only on a terminal, lines everywhere."""
+
+    def __init__(self, rich: RichConsole | None = None) -> None:
+        """Takes the console to print on; by default the process's standard output."""
+        self.rich = RichConsole(highlight=False) if rich is None else rich
+        self._bars: Progress | None = None
+        self._tasks: dict[str, Any] = {}
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[Stage]:
+        """Shows a bar while the stage runs, then its name, what it said, and its seconds."""
+        stage, began = Stage(self), time.perf_counter()
+        columns = (
+            TextColumn(f"  {name:<{_NAME_WIDTH}}{{task.description}}"),
+            BarColumn(24),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[more]}"),
+            TimeElapsedColumn(),
+        )
+        with Progress(*columns, console=self.rich, transient=True, disable=not self.rich.is_terminal) as bars:
+            self._bars, self._tasks = bars, {}
+            self.progress("working")(0, 0)
+            try:
+                yield stage
+            finally:
+                self._bars = None
+        seconds = time.perf_counter() - began
+        first, *rest = stage.lines or [""]
+        self.rich.print(
+            Text.assemble((f"  {name:<{_NAME_WIDTH}}", "bold"), first, (f"  {seconds:.1f} s", "dim")),
+            soft_wrap=True,
+        )
+        for line in rest:
+            self.rich.print(Text(" " * (_NAME_WIDTH + 2) + line), soft_wrap=True)
+
+    def progress(self, what: str) -> Callable[[int, int], None]:
+        """Returns a callback `(done, total)` that moves the bar of the stage under way."""
+        return lambda done, total: self._move(what, done, total)
+
+    def _move(self, what: str, done: int, total: int, more: str = "") -> None:
+        if self._bars is None:
+            return
+        if what not in self._tasks:
+            for task in self._tasks.values():
+                self._bars.update(task, visible=False)
+            self._tasks[what] = self._bars.add_task(what, total=total or None, more="")
+        self._bars.update(self._tasks[what], completed=done, total=total or None, more=more)
+
+    def training(self, phase: str) -> TrainingBar:
+        """Returns a fit monitor that draws an epoch's bar and prints a line an epoch.
+
+        Args:
+          phase: `search` or `refit`.
+        """
+        return TrainingBar(self, phase)
+
+    def reused(self, name: str, folder: Path) -> None:
+        """Says that a run was found and not repeated."""
+        line = f"run before with the same settings, reused from {folder} (--rerun repeats it)"
+        self.rich.print(Text.assemble((f"  {name:<{_NAME_WIDTH}}", "bold"), line), soft_wrap=True)
+
+    def notes(self, notes: Sequence[str]) -> None:
+        """Prints what happened to the data on the way in."""
+        for note in notes:
+            self.rich.print(Text(" " * (_NAME_WIDTH + 2) + note), soft_wrap=True)
+
+
+class TrainingBar:
+    """A `FitMonitor` for the terminal."""
+
+    def __init__(self, console: Console, phase: str) -> None:
+        """Belongs to a console; see `Console.training`."""
+        self._console, self._phase = console, phase
+
+    def step(self, epoch: int, epochs: int, step: int, steps: int, loss: float) -> None:
+        """Moves the epoch's bar."""
+        self._console._move(f"{self._phase} epoch {epoch}/{epochs}", step, steps, f"loss {loss:.3f}")
+
+    def epoch(self, epoch: int, scalars: dict[str, float]) -> None:
+        """Prints the epoch's line."""
+        quality = scalars.get("validation/ndcg@10")
+        judged = "" if quality is None else f", validation NDCG@10 {quality:.4f}"
+        speed = f"{scalars['train/examples_per_second']:,.0f} examples/s"
+        text = f"{self._phase} epoch {epoch}: loss {scalars['train/loss']:.4f}{judged}, {speed}"
+        self._console.rich.print(Text(" " * (_NAME_WIDTH + 2) + text, style="dim"), soft_wrap=True)

@@ -1,0 +1,166 @@
+"""Run records: one folder per run, whose `record.json` is written last and makes it whole."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tfrs_bench.errors import UserError
+from tfrs_bench.evaluation.evaluator import Evaluation
+
+SCHEMA = 1
+RECORD, PER_USER, MODEL, TENSORBOARD = "record.json", "per_user.parquet", "model", "tensorboard"
+
+
+@dataclasses.dataclass(frozen=True)
+class RunRecord:
+    """One model on one experiment with one seed.
+
+    Attributes:
+      model: its registered name.
+      dataset: short name of the data set.
+      split: the strategy.
+      seed: of the model.
+      experiment: data and protocol, see `Experiment.identity`.
+      data: fingerprint, rows, users and items of the log.
+      config: the settings the model was fitted with.
+      tuning: how the settings were chosen, in words.
+      trials: (settings, validation NDCG@10) of the search, if there was one here.
+      tune_minutes: wall time of that search.
+      epochs: epochs of the final fit; None for a model without.
+      curve: scalars per epoch of the fit that validation watched.
+      fit_s: seconds of training, both fits.
+      score_us_per_user: microseconds of scoring a user.
+      peak_memory_mb: the process's peak while fitting and evaluating.
+      num_parameters: learned numbers.
+      metrics: means by segment and metric.
+      list_metrics: coverage, novelty and the like over all lists.
+      audit: of the split.
+      environment: where it ran.
+      schema: version of this layout.
+    """
+
+    model: str
+    dataset: str
+    split: str
+    seed: int
+    experiment: dict[str, Any]
+    data: dict[str, Any]
+    config: dict[str, Any]
+    tuning: str
+    trials: list[Any]
+    tune_minutes: float
+    epochs: int | None
+    curve: list[dict[str, float]]
+    fit_s: float
+    score_us_per_user: float
+    peak_memory_mb: float
+    num_parameters: int
+    metrics: dict[str, dict[str, float]]
+    list_metrics: dict[str, float]
+    audit: dict[str, Any]
+    environment: dict[str, Any]
+    schema: int = SCHEMA
+
+
+def prepare_folder(folder: Path) -> None:
+    """Makes an empty folder for a run; what an earlier run left there goes to `<folder>.old`.
+
+    Raises:
+      UserError: the folder cannot be written.
+    """
+    try:
+        if folder.exists():
+            aside = folder.with_name(folder.name + ".old")
+            shutil.rmtree(aside, ignore_errors=True)
+            folder.rename(aside)
+        folder.mkdir(parents=True)
+    except OSError as error:
+        raise UserError(
+            f"{folder} cannot be written ({error.strerror}). Choose another --results_dir=DIR."
+        ) from error
+
+
+def write_run(folder: Path, record: RunRecord, evaluation: Evaluation, user_ids: Any) -> None:
+    """Writes the per-user metrics, then the record; the record's presence says that the run is whole.
+
+    Args:
+      folder: the run's folder, prepared.
+      record: what to keep.
+      evaluation: n users' metrics.
+      user_ids: [num_users] raw ids.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    columns: dict[str, Any] = {
+        "user_id": [str(one) for one in user_ids[evaluation.users]],
+        "user": evaluation.users,
+        "cold": evaluation.cold,
+        "num_relevant": evaluation.num_relevant,
+    }
+    partial = folder / (PER_USER + ".partial")
+    pq.write_table(pa.table(columns | evaluation.metrics), partial)
+    partial.replace(folder / PER_USER)
+    write_atomically(folder / RECORD, json.dumps(dataclasses.asdict(record), indent=1, default=_plain) + "\n")
+    shutil.rmtree(folder.with_name(folder.name + ".old"), ignore_errors=True)
+
+
+def read_run(folder: Path) -> tuple[RunRecord, Evaluation] | None:
+    """Reads a whole run, or returns None if there is none in the folder.
+
+    Raises:
+      UserError: the record was written by another version or is damaged.
+    """
+    if not (folder / RECORD).is_file():
+        return None
+    import pyarrow.parquet as pq
+
+    try:
+        content = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+        if content.get("schema") != SCHEMA:
+            raise UserError(
+                f"{folder / RECORD} has schema {content.get('schema')}, this version reads {SCHEMA}."
+            )
+        record = RunRecord(**content)
+        table = pq.read_table(folder / PER_USER)
+    except (OSError, ValueError, TypeError) as error:
+        raise UserError(f"{folder} is damaged ({error}). Type --rerun to run it again.") from error
+    columns = {name: table[name].to_numpy() for name in table.column_names}
+    del columns["user_id"]
+    evaluation = Evaluation(
+        users=columns.pop("user").astype(np.int32),
+        cold=columns.pop("cold").astype(bool),
+        num_relevant=columns.pop("num_relevant").astype(np.int64),
+        metrics=columns,
+        lists=np.zeros((len(table), 0), dtype=np.int32),
+        list_metrics=record.list_metrics,
+        score_us_per_user=record.score_us_per_user,
+    )
+    return record, evaluation
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Writes a text file that is either there whole or not at all.
+
+    Raises:
+      UserError: it cannot be written.
+    """
+    partial = path.with_name(path.name + ".partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial.write_text(text, encoding="utf-8")
+        partial.replace(path)
+    except OSError as error:
+        raise UserError(f"{path} cannot be written ({error.strerror}). Choose another place.") from error
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.generic):
+        return value.item()
+    return value.tolist() if isinstance(value, np.ndarray) else str(value)

@@ -1,0 +1,205 @@
+"""Flags: the only module that knows absl's, and the manual they make.
+
+Every flag is a field of `Experiment`, of `Plan`, or of a registered model's `Config`; help, choices and
+defaults are read from there. Hyper-parameter flags default to None, so that the model's own default holds.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+import textwrap
+import typing
+from collections.abc import Sequence
+from typing import Any
+
+from absl import flags
+
+from tfrs_bench import registry
+from tfrs_bench.errors import UserError
+from tfrs_bench.experiment import DATA, MODELS, OUTPUT, PROTOCOL, Experiment, Plan
+from tfrs_bench.options import parse_value
+
+HYPER = "Hyper-parameters (of the models in --model that have them)"
+
+INTRODUCTION = """\
+Trains recommenders on an interaction log and weighs them, on one split and by one evaluator, against
+tuned classical baselines. Without flags it runs the two-tower model on simulated data.
+
+  python -m tfrs_bench.main --model=two_tower
+  python -m tfrs_bench.main --dataset=ml-1m --data_dir=DIR --split=global
+  python -m tfrs_bench.main --interactions=log.csv --user_column=customer --mask_seen=false
+  python -m tfrs_bench.main --flagfile=flags/two_tower.cfg --learning_rate=0.01"""
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """What the command line said.
+
+    Attributes:
+      experiment: data and protocol.
+      plan: models and output.
+      hyper_parameters: what was given explicitly, by field name.
+    """
+
+    experiment: Experiment
+    plan: Plan
+    hyper_parameters: dict[str, Any]
+
+    def config(self, model: str, start: Any | None = None) -> Any:
+        """Builds the settings of one model.
+
+        Args:
+          model: a registered name.
+          start: a `Config` to start from, such as shipped settings; None for the defaults.
+
+        Returns:
+          The start, with the hyper-parameter flags that this model has; flags never reach a model that
+          is only a baseline.
+        """
+        known = _config_of(model)
+        start = known() if start is None else start
+        if model not in self.plan.model:
+            return start
+        names = {field.name for field in dataclasses.fields(known)}
+        return dataclasses.replace(start, **{k: v for k, v in self.hyper_parameters.items() if k in names})
+
+
+def parse(argv: Sequence[str]) -> Settings:
+    """Reads flags; `--help` prints the manual and exits with status 0.
+
+    Args:
+      argv: program name and arguments.
+
+    Raises:
+      UserError: a flag is unknown or has a bad value, or something that is not a flag was given.
+    """
+    if any(one in ("--help", "-h", "-help", "--helpfull", "--helpshort") for one in argv[1:]):
+        print(manual())
+        sys.exit(0)
+    values = _define()
+    try:
+        rest = values(list(argv))
+    except flags.Error as error:
+        raise UserError(f"{error}. All flags: python -m tfrs_bench.main --help") from error
+    if len(rest) > 1:
+        stray = rest[1]
+        near = stray.split("=")[0].lstrip("-")
+        hint = f"Did you mean --{stray}?" if near in values else "Flags begin with two dashes: --name=value."
+        raise UserError(f"{stray!r} is not a flag. {hint}")
+    experiment = Experiment(**_given(values, Experiment))
+    settings = Settings(experiment, Plan(**_given(values, Plan)), _hyper_parameters(values))
+    _check_hyper_parameters(settings)
+    return settings
+
+
+def manual() -> str:
+    """Returns the help text, grouped by subject."""
+    lines = [INTRODUCTION]
+    for group in (MODELS, DATA, PROTOCOL, OUTPUT):
+        lines += ["", f"{group}:"]
+        for owner in (Experiment, Plan):
+            lines += [
+                line
+                for field in dataclasses.fields(owner)
+                if field.metadata["group"] == group
+                for line in _entry(field.name, field.metadata, [("", field.default)])
+            ]
+    lines += ["", f"{HYPER}:"]
+    for name, owners in _owners().items():
+        metadata = owners[0][1].metadata
+        lines += _entry(name, metadata, [(model, field.default) for model, field in owners])
+    lines += [
+        "",
+        "Files of flags: --flagfile=FILE, one --name=value a line; give it first, the last value wins.",
+    ]
+    return "\n".join(lines)
+
+
+def _entry(name: str, metadata: Any, defaults: list[tuple[str, Any]]) -> list[str]:
+    shown = {f"{model}: {_shown(default)}" if model else _shown(default) for model, default in defaults}
+    if len({_shown(default) for _, default in defaults}) == 1:
+        shown = {_shown(defaults[0][1])}
+        if defaults[0][0]:
+            shown = {f"{', '.join(model for model, _ in defaults)}: {shown.pop()}"}
+    choices = f" One of {', '.join(metadata['choices'])}." if metadata["choices"] else ""
+    text = f"{metadata['help']}{choices} ({'; '.join(sorted(shown))})"
+    wrapped = textwrap.wrap(text, width=76)
+    return [f"  --{name}"] + [f"      {line}" for line in wrapped]
+
+
+def _shown(default: Any) -> str:
+    if default is None or default == ():
+        return "unset"
+    if isinstance(default, tuple):
+        return ",".join(map(str, default))
+    return str(default).lower() if isinstance(default, bool) else str(default)
+
+
+def _config_of(model: str) -> Any:
+    return registry.resolve(registry.MODELS, model, "model").Config
+
+
+def _owners() -> dict[str, list[tuple[str, dataclasses.Field[Any]]]]:
+    """Every hyper-parameter and the models that have it, with their fields."""
+    owners: dict[str, list[tuple[str, dataclasses.Field[Any]]]] = {}
+    for model in registry.MODELS:
+        for field in dataclasses.fields(_config_of(model)):
+            owners.setdefault(field.name, []).append((model, field))
+    return owners
+
+
+def _define() -> flags.FlagValues:
+    values = flags.FlagValues()  # type: ignore[no-untyped-call]
+    for owner in (Experiment, Plan):
+        hints = typing.get_type_hints(owner)
+        for field in dataclasses.fields(owner):
+            _define_one(values, field.name, hints[field.name], field.metadata["help"])
+    for name, owners in _owners().items():
+        model, field = owners[0]
+        _define_one(values, name, typing.get_type_hints(_config_of(model))[name], field.metadata["help"])
+    return values
+
+
+def _define_one(values: flags.FlagValues, name: str, hint: Any, text: str) -> None:
+    kinds = {one for one in (hint, *typing.get_args(hint)) if one in (bool, int, float)}
+    if typing.get_origin(hint) is tuple:
+        flags.DEFINE_list(name, None, text, flag_values=values)
+    elif bool in kinds:
+        flags.DEFINE_bool(name, None, text, flag_values=values)
+    elif int in kinds:
+        flags.DEFINE_integer(name, None, text, flag_values=values)
+    elif float in kinds:
+        flags.DEFINE_float(name, None, text, flag_values=values)
+    else:
+        flags.DEFINE_string(name, None, text, flag_values=values)
+
+
+def _given(values: flags.FlagValues, owner: Any) -> dict[str, Any]:
+    hints = typing.get_type_hints(owner)
+    found = {field.name: values[field.name].value for field in dataclasses.fields(owner)}
+    return {name: _typed(name, value, hints[name]) for name, value in found.items() if value is not None}
+
+
+def _hyper_parameters(values: flags.FlagValues) -> dict[str, Any]:
+    given: dict[str, Any] = {}
+    for model in registry.MODELS:
+        given |= _given(values, _config_of(model))
+    return given
+
+
+def _typed(name: str, value: Any, hint: Any) -> Any:
+    return parse_value(name, ",".join(value), hint) if isinstance(value, list) else value
+
+
+def _check_hyper_parameters(settings: Settings) -> None:
+    owners = _owners()
+    for name in settings.hyper_parameters:
+        having = [model for model, _ in owners[name]]
+        if not set(having) & set(settings.plan.model):
+            raise UserError(
+                f"--{name} is a setting of {', '.join(having)}, and --model={','.join(settings.plan.model)} "
+                "has none such. Drop the flag, or add one of these to --model."
+            )
+    for model in settings.plan.model:
+        registry.resolve(registry.MODELS, model, "model")(settings.config(model))
