@@ -68,13 +68,14 @@ class ALS(FactorizedRecommender):
     def _solver(self, seed: int = 0) -> Any:
         from implicit.cpu.als import AlternatingLeastSquares
 
-        return AlternatingLeastSquares(
-            factors=self.config.factors,
-            regularization=self.config.regularization,
-            alpha=self.config.confidence,
-            iterations=self.config.iterations,
-            random_state=seed,
-        )
+        with blas_single_thread():  # or the constructor warns of BLAS threads
+            return AlternatingLeastSquares(
+                factors=self.config.factors,
+                regularization=self.config.regularization,
+                alpha=self.config.confidence,
+                iterations=self.config.iterations,
+                random_state=seed,
+            )
 
     def query_embeddings(self, queries: Queries) -> NDArray[np.float32]:
         """Returns [n, factors + 1] float32; the last coordinate is 1 for a history without positives."""
