@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import zipfile
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
@@ -188,7 +189,7 @@ class Recommender(ABC):
             about = json.loads((folder / "model.json").read_text())
             with np.load(folder / "arrays.npz", allow_pickle=False) as arrays:
                 state = dict(arrays)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, zipfile.BadZipFile) as error:
             raise UserError(
                 f"{folder} holds no saved model ({error}). Run main with --rerun to make it."
             ) from error
