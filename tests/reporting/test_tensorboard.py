@@ -5,9 +5,12 @@ import sys
 
 import numpy as np
 import pytest
-from google.protobuf import text_format
+from tensorboard.backend.event_processing.data_provider import MultiplexerDataProvider
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-from tensorboard.plugins.projector.projector_config_pb2 import ProjectorConfig
+from tensorboard.backend.event_processing.plugin_event_multiplexer import EventMultiplexer
+from tensorboard.plugins.base_plugin import TBContext
+from tensorboard.plugins.projector.projector_plugin import ProjectorPlugin
+from werkzeug.test import Client
 
 from tfrs_bench.errors import UserError
 from tfrs_bench.reporting import tensorboard
@@ -61,7 +64,7 @@ def test_a_point_of_the_step_curve_is_the_mean_of_50_steps(tmp_path):
         for step in range(1, 1001):
             monitor.step(epoch, 2, step, 1000, float(step))
     monitor.close()
-    steps, values = curve(tmp_path, "steps/loss")
+    steps, values = curve(tmp_path, "train/step_loss")
     assert steps == list(range(50, 2001, 50))
     # Steps 1 … 50 have the mean 25.5, and every further fifty 50 more; the second epoch repeats the first.
     assert values == [25.5 + 50 * point for point in range(20)] * 2
@@ -72,7 +75,7 @@ def test_short_epochs_still_have_points(tmp_path):
     for step in range(1, 4):
         monitor.step(1, 1, step, 3, 2.0 * step)
     monitor.close()
-    assert curve(tmp_path, "steps/loss") == ([1, 2, 3], [2, 4, 6])
+    assert curve(tmp_path, "train/step_loss") == ([1, 2, 3], [2, 4, 6])
 
 
 def test_steps_after_the_last_point_of_an_epoch_count_in_the_next(tmp_path):
@@ -81,7 +84,7 @@ def test_steps_after_the_last_point_of_an_epoch_count_in_the_next(tmp_path):
         for step in range(1, 42):  # 41 steps, a point every 2: step 41 waits for step 2 of the next epoch
             monitor.step(epoch, 2, step, 41, 9.0 if (epoch, step) == (1, 41) else 0.0)
     monitor.close()
-    steps, values = curve(tmp_path, "steps/loss")
+    steps, values = curve(tmp_path, "train/step_loss")
     assert (steps[19:22], values[19:22]) == ([40, 43, 45], [0, 3, 0])
 
 
@@ -129,7 +132,7 @@ def test_settings_are_one_row_a_flag_with_values_as_typed(tmp_path):
         "| `hidden` | `128,64` |",
         "| `refit` | `true` |",
         "| `candidates` | (none) |",
-        "| `separator` | `a¦b 'c'` |",
+        "| `separator` | `` a|b `c` `` |",
     ]
 
 
@@ -147,48 +150,50 @@ def test_vectors_and_labels_stay_together_most_popular_first(tmp_path):
     assert np.array_equal(np.loadtxt(tmp_path / "items.tsv", dtype=np.float32), vectors[[1, 2, 0]])
 
 
-def test_any_title_is_one_row(tmp_path):
-    titles = [
-        "tab\there",
-        "two\r\nlines",
-        "Amélie 天空 🎬",
-        "",
-        "next\x85line\u2028end",
-        "half \ud83d pair",
-        "nul\0",
-    ]
-    write_projector(tmp_path, np.ones((7, 2), dtype=np.float32), titles, np.zeros(7))
-    assert [label for label, _ in rows(tmp_path / "metadata.tsv")[1:]] == [
-        "tab here",
-        "two lines",
-        "Amélie 天空 🎬",
-        "(none)",
-        "next line end",
-        "half ? pair",
-        "nul",
-    ]
-    assert len((tmp_path / "metadata.tsv").read_text().splitlines()) == 1 + 7
+@pytest.mark.parametrize(
+    ("title", "label"),
+    [
+        ("tab\there", "tab here"),
+        ("two\r\nlines", "two lines"),
+        ("Amélie 天空 🎬", "Amélie 天空 🎬"),
+        ("next\x85line\u2028end", "next line end"),
+        ("half \ud83d pair", "half ? pair"),
+        ("nul\0", "nul"),
+        ("", "(none)"),
+    ],
+)
+def test_any_title_is_one_row(tmp_path, title, label):
+    write_projector(tmp_path, np.ones((2, 2), dtype=np.float32), [title, "after"], np.array([4, 3]))
+    assert rows(tmp_path / "metadata.tsv") == [["label", "popularity"], [label, "4"], ["after", "3"]]
+    assert len((tmp_path / "metadata.tsv").read_text().splitlines()) == 3
 
 
 def test_only_the_most_popular_are_kept_and_the_page_says_so(tmp_path, monkeypatch):
+    vectors, popularity = np.arange(10, dtype=np.float32).reshape(5, 2), np.array([3, 5, 1, 4, 2])
+    write_projector(tmp_path, vectors, list("abcde"), popularity)
+    assert text(tmp_path, "projector") == "All 5 items are shown."
     monkeypatch.setattr(tensorboard, "PROJECTED_ITEMS", 3)
-    write_projector(
-        tmp_path, np.arange(10, dtype=np.float32).reshape(5, 2), list("abcde"), np.array([3, 5, 1, 4, 2])
-    )
+    write_projector(tmp_path, vectors, list("abcde"), popularity)
     assert [label for label, _ in rows(tmp_path / "metadata.tsv")[1:]] == ["b", "d", "a"]
     assert rows(tmp_path / "items.tsv") == [["2", "3"], ["6", "7"], ["0", "1"]]
     assert text(tmp_path, "projector") == "The 3 most popular of 5 items are shown."
 
 
-def test_the_projector_is_found_from_a_parent_folder(tmp_path):
-    run = tmp_path / "simulated" / "per_user" / "two_tower" / "tensorboard"
-    write_projector(run, np.eye(2, dtype=np.float32), ["a", "b"], np.array([1, 1]))
-    (embedding,) = text_format.Parse(
-        (run / "projector_config.pbtxt").read_text(), ProjectorConfig()
-    ).embeddings
-    assert (run / embedding.tensor_path).is_file()
-    assert (run / embedding.metadata_path).is_file()
-    assert list(run.glob("*tfevents*")), "TensorBoard looks for projectors only where there are events"
+def test_the_projector_of_a_nested_run_is_served_from_a_parent_folder(tmp_path):
+    name = "simulated/per_user/two_tower-seed0/tensorboard"
+    vectors = np.array([[1, 2], [3, 4]], dtype=np.float32)
+    write_projector(tmp_path / name, vectors, ["rare", "hit"], np.array([1, 2]))
+    runs = EventMultiplexer().AddRunsFromDirectory(str(tmp_path)).Reload()
+    context = TBContext(data_provider=MultiplexerDataProvider(runs, str(tmp_path)), logdir=str(tmp_path))
+    pages = ProjectorPlugin(context).get_plugin_apps()
+
+    def get(page):
+        return Client(pages[page]).get("/", query_string={"run": name, "name": "items"})
+
+    assert get("/runs").json == [name]
+    assert get("/info").json["embeddings"][0]["tensorShape"] == [2, 2]
+    assert np.frombuffer(get("/tensor").data, dtype=np.float32).tolist() == [3, 4, 1, 2]
+    assert get("/metadata").text == "label\tpopularity\nhit\t2\nrare\t1\n"
 
 
 def test_a_column_of_another_length_is_refused(tmp_path):

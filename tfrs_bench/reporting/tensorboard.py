@@ -34,9 +34,9 @@ _PROJECTOR_CONFIG = """embeddings {
 class TensorBoardMonitor:
     """A `FitMonitor` that writes training curves as they grow.
 
-    Curves over epochs carry the tags the fit reports, such as `train/loss` and `validation/ndcg@10`. The loss
-    within epochs is `steps/loss`, over the steps of the whole fit: the mean since the point before, written
-    every 50 steps, or 20 times an epoch where epochs are short.
+    Curves over epochs carry the tags the fit reports, such as `train/loss` and `validation/ndcg@10`. Within
+    epochs, `train/step_loss` is the mean loss since the point before, over the steps of the whole fit: a
+    point every 50 steps, or about 20 an epoch where epochs are short.
     """
 
     def __init__(self, folder: Path, phase: str = "") -> None:
@@ -57,7 +57,9 @@ class TensorBoardMonitor:
         """Keeps the loss of a batch, and writes the mean of those kept when a point is due."""
         self._losses.append(loss)
         if step % min(STEPS_BETWEEN_POINTS, max(1, steps // POINTS_PER_EPOCH)) == 0:
-            self._events.scalars({"steps/loss": float(np.mean(self._losses))}, (epoch - 1) * steps + step)
+            self._events.scalars(
+                {"train/step_loss": float(np.mean(self._losses))}, (epoch - 1) * steps + step
+            )
             self._losses.clear()
 
     def epoch(self, epoch: int, scalars: dict[str, float]) -> None:
@@ -132,9 +134,8 @@ def write_projector(
     write_atomically(folder / "metadata.tsv", "\n".join(["\t".join(table), *lines]) + "\n")
     write_atomically(folder / "items.tsv", "\n".join(vectors) + "\n")
     write_atomically(folder / "projector_config.pbtxt", _PROJECTOR_CONFIG)
-    _write_text(
-        folder, "projector", f"The {len(kept):,} most popular of {len(embeddings):,} items are shown."
-    )
+    share = "All" if len(kept) == len(embeddings) else f"The {len(kept):,} most popular of"
+    _write_text(folder, "projector", f"{share} {len(embeddings):,} items are shown.")
 
 
 class _EventFile:
@@ -195,8 +196,9 @@ def _as_typed(value: Any) -> str:
         value = str(value).lower()
     if value is None or value == "":
         return "(none)"
-    # Inside a code span nothing is markup but its own delimiter and, in a table, the bar.
-    return f"`{_one_line(value).replace('`', chr(39)).replace('|', chr(166))}`"
+    text = _one_line(value)
+    # In a code span nothing is markup but its own delimiter, not even a table's bar.
+    return f"`` {text} ``" if "`" in text else f"`{text}`"
 
 
 def _one_cell(value: Any) -> str:
