@@ -20,7 +20,7 @@ class Experiment:
 
     dataset: str = option(
         "simulated",
-        "simulated (no download), ml-100k, ml-1m, ml-20m, ml-25m or ml-latest-small (also movielens/100k, …).",
+        "simulated (no download), ml-100k, ml-1m, ml-20m, ml-25m, ml-latest-small (or movielens/100k, …).",
         group=DATA,
     )
     data_dir: str | None = option(

@@ -32,6 +32,8 @@ def console(argv: Sequence[str] | None = None) -> int:
             raise
         print(f"\ntfrs_bench: {error}", file=sys.stderr)
         return 2
+    except BrokenPipeError:  # the reader of a pipe, such as head, has seen enough
+        sys.stdout = None
     except KeyboardInterrupt:
         print(
             "\ntfrs_bench: stopped. Finished runs are kept; the same command goes on after them.",

@@ -5,11 +5,9 @@ from __future__ import annotations
 import contextlib
 import functools
 import importlib
-import importlib.metadata
 import os
 import platform
 import resource
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -122,9 +120,11 @@ def restart_peak_memory() -> None:
 
 def package_version(package: str) -> str | None:
     """The installed version of a package, or None; does not import it."""
+    from importlib.metadata import PackageNotFoundError, version
+
     try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
+        return version(package)
+    except PackageNotFoundError:
         return None
 
 
@@ -184,6 +184,8 @@ def _devices() -> list[str]:
 
 
 def _output_of(*command: str) -> str | None:
+    import subprocess
+
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10)
     except (OSError, subprocess.SubprocessError):

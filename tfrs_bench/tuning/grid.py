@@ -8,7 +8,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-MOST_STEPS_BEYOND = 6
+MOST_STEPS_BEYOND = 4
+WORTHWHILE = 1.005
 
 Trial = tuple[Any, float]
 
@@ -43,8 +44,8 @@ def grid_search(
     """Tries every combination of a grid, then goes on past its edges as long as that helps.
 
     A dimension whose best value is the first or last of the grid is continued by the ratio of its last two
-    values, the other settings held at their best, until a step does not help, at most
-    `MOST_STEPS_BEYOND` times; this repeats until the best lies inside in every dimension.
+    values, the other settings held at their best, until a step does not help by half a percent, at most
+    `MOST_STEPS_BEYOND` times; this repeats until no dimension gains. The best of all trials is taken.
 
     Args:
       start: a `Config`; what the grid does not name stays as it is.
@@ -100,6 +101,6 @@ def _beyond(search: _Search, name: str, values: tuple[float, ...]) -> bool:
             inside = here > edge if ratio < 1 else here < edge
             if inside or step in (here, 0):
                 break
-            if search.try_(dataclasses.replace(config, **{name: step})) <= quality:
+            if search.try_(dataclasses.replace(config, **{name: step})) < WORTHWHILE * quality:
                 break
-    return search.best[1] > before
+    return search.best[1] >= WORTHWHILE * before
