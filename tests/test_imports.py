@@ -28,7 +28,7 @@ LAYERS = (
     ("evaluation",),
     ("tuning",),
     ("reporting",),
-    ("experiment", "runner"),
+    ("experiment", "preparation", "runner"),
     ("settings",),
     COMMANDS,
 )

@@ -11,8 +11,9 @@ from tfrs_bench.errors import UserError
 from tfrs_bench.settings import Settings
 
 if TYPE_CHECKING:
+    from tfrs_bench.preparation import Prepared
     from tfrs_bench.reporting.console import Console
-    from tfrs_bench.runner import Bench, Finished, Request
+    from tfrs_bench.runner import Finished, Request
 
 
 def console(argv: Sequence[str] | None = None) -> int:
@@ -47,21 +48,17 @@ def run(settings: Settings) -> None:
     """Carries out what the flags ask for."""
     from pathlib import Path
 
+    from tfrs_bench.preparation import prepare
     from tfrs_bench.reporting.console import Console
-    from tfrs_bench.runner import Bench
+    from tfrs_bench.runner import Runner
 
     shown, plan = Console(), settings.plan
     if plan.describe:
         describe(settings, shown)
         return
-    bench = Bench(
-        settings.experiment,
-        Path(plan.results_dir),
-        shown,
-        memory_mb=plan.evaluation_memory_mb,
-        rerun=plan.rerun,
-    )
-    report(settings, [bench.run(request) for request in requests(settings, bench)], shown)
+    prepared = prepare(settings.experiment, shown, memory_mb=plan.evaluation_memory_mb)
+    runner = Runner(prepared, Path(plan.results_dir), shown, rerun=plan.rerun)
+    report(settings, [runner.run(request) for request in requests(settings, prepared)], shown)
 
 
 def describe(settings: Settings, shown: Console) -> None:
@@ -69,7 +66,7 @@ def describe(settings: Settings, shown: Console) -> None:
     from rich.table import Table
 
     from tfrs_bench.data.describe import describe as facts_of
-    from tfrs_bench.runner import load_dataset
+    from tfrs_bench.preparation import load_dataset
 
     table = Table(show_header=False, box=None)
     for fact, value in facts_of(load_dataset(settings.experiment)):
@@ -80,22 +77,23 @@ def describe(settings: Settings, shown: Console) -> None:
     shown.rich.print(table)
 
 
-def requests(settings: Settings, bench: Bench) -> list[Request]:
+def requests(settings: Settings, prepared: Prepared) -> list[Request]:
     """Returns what to run: random first, the baselines, the models, and the oracle where truth is known."""
     from tfrs_bench.models.oracle import Oracle
     from tfrs_bench.runner import Request
 
     plan = settings.plan
     names = dict.fromkeys(("random", *plan.baselines, *plan.model))
-    asked = [_request(name, settings, bench) for name in names]
-    if bench.dataset.truth is not None:
+    asked = [_request(name, settings, prepared) for name in names]
+    if prepared.dataset.truth is not None:
         asked.append(Request(Oracle.name, Oracle.Config(), "the simulator's truth"))
     return asked
 
 
-def _request(name: str, settings: Settings, bench: Bench) -> Request:
+def _request(name: str, settings: Settings, prepared: Prepared) -> Request:
     """Settings from flags, else shipped for this data and protocol, else (baselines) a grid on validation."""
     from tfrs_bench import registry
+    from tfrs_bench.reporting.comparison import UNTUNED
     from tfrs_bench.runner import Request
     from tfrs_bench.tuning.shipped import PROTOCOL_FLAGS, shipped_config
 
@@ -103,9 +101,9 @@ def _request(name: str, settings: Settings, bench: Bench) -> Request:
     model = registry.resolve(registry.MODELS, name, "model")
     asked_for = name in plan.model
     protocol = {flag: getattr(settings.experiment, flag) for flag in PROTOCOL_FLAGS if flag != "dataset"}
-    protocol["dataset"] = bench.dataset.name
+    protocol["dataset"] = prepared.dataset.name
     tuned = asked_for or plan.tune_baselines
-    shipped = shipped_config(model.Config, name, bench.dataset.name, protocol) if tuned else None
+    shipped = shipped_config(model.Config, name, prepared.dataset.name, protocol) if tuned else None
     start, source = (
         shipped if shipped is not None else (None, "no settings" if not _has_settings(model) else "defaults")
     )
@@ -115,7 +113,7 @@ def _request(name: str, settings: Settings, bench: Bench) -> Request:
     if shipped is not None or not model.grid:
         return Request(name, config, source)
     if not plan.tune_baselines:
-        return Request(name, config, "defaults, untuned")
+        return Request(name, config, UNTUNED)
     return Request(name, config, tune=True)
 
 

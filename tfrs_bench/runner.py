@@ -1,4 +1,4 @@
-"""Runs an experiment: load, split, prove, fit, evaluate, record, compare."""
+"""Runs models on a prepared log: tune, fit, evaluate, record, or reuse what was recorded."""
 
 from __future__ import annotations
 
@@ -9,20 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tfrs_bench import __version__, registry
-from tfrs_bench.data.audit import Audit, audit_split
-from tfrs_bench.data.dataset import Dataset
-from tfrs_bench.data.relevance import EvaluationSet, evaluation_set
-from tfrs_bench.data.split import TEST, VALIDATION, split_log
 from tfrs_bench.errors import UserError
-from tfrs_bench.evaluation.evaluator import SEGMENTS, Evaluation, Evaluator
-from tfrs_bench.evaluation.self_check import self_check
-from tfrs_bench.experiment import Experiment, short_hash
+from tfrs_bench.evaluation.evaluator import SEGMENTS, Evaluation
+from tfrs_bench.experiment import short_hash
 from tfrs_bench.models.base import FitMonitor, FitReport, Recommender
 from tfrs_bench.models.oracle import Oracle
-from tfrs_bench.models.popularity import Popularity
+from tfrs_bench.preparation import Prepared
 from tfrs_bench.reporting.console import Console
 from tfrs_bench.reporting.records import MODEL, TENSORBOARD, RunRecord, prepare_folder, read_run, write_run
 from tfrs_bench.reporting.tensorboard import (
@@ -69,98 +63,34 @@ class Finished:
     reused: bool
 
 
-class Bench:
-    """A loaded, split and audited log on which models are run one after the other."""
+class Runner:
+    """Runs models one after the other on a prepared log, each into a folder of its own."""
 
     def __init__(
-        self,
-        experiment: Experiment,
-        results_dir: Path,
-        console: Console,
-        *,
-        memory_mb: int = 512,
-        rerun: bool = False,
+        self, prepared: Prepared, results_dir: Path, console: Console, *, rerun: bool = False
     ) -> None:
-        """Loads and splits the data and proves the evaluator on it.
+        """Takes what models share.
 
         Args:
-          experiment: data and protocol.
+          prepared: data, split and evaluators.
           results_dir: where runs are kept.
           console: shows what happens.
-          memory_mb: for a chunk of evaluation.
           rerun: never reuse a run.
-
-        Raises:
-          UserError: the data cannot be read or split as asked.
         """
-        self.experiment, self.results_dir, self.console, self._rerun = experiment, results_dir, console, rerun
-        with console.stage("load") as stage:
-            self.dataset = load_dataset(experiment)
-            log = self.dataset.log
-            stage.say(
-                f"{self.dataset.name}: {len(log):,} rows, {log.num_users:,} users, {log.num_items:,} items"
-            )
-        console.notes(self.dataset.notes)
-        with console.stage("split") as stage:
-            self.split = split_log(
-                log, experiment.split, cold_start_below=experiment.cold_start_below, seed=experiment.seed
-            )
-            allowed = read_candidates(experiment.candidates, self.dataset)
-            self.validation_set, self.test_set = (
-                self._evaluation_set(part, allowed) for part in (VALIDATION, TEST)
-            )
-            self.audit: Audit = audit_split(self.split, self.test_set)
-            stage.say(*self.audit.lines())
-        self._train, self._refit = self.split.fit_log(refit=False), self.split.fit_log(refit=True)
-        if not experiment.refit:
-            self._refit = self._train
-        self.validation = self._evaluator(self.validation_set, self._train, memory_mb)
-        self.test = self._evaluator(self.test_set, self._refit, memory_mb)
-        with console.stage("self-test") as stage:
-            popularity = Popularity()
-            popularity.fit(self._refit)
-            checks = self_check(
-                self.test_set,
-                log.item_ids.keys,
-                self.test.item_counts,
-                popularity,
-                seed=experiment.seed,
-                memory_mb=memory_mb,
-            )
-            stage.say(f"{len(checks)} checks hold: chance scores what chance must, the answers score 1")
-
-    def _evaluation_set(self, part: int, allowed: NDArray[np.bool_] | None) -> EvaluationSet:
-        experiment = self.experiment
-        return evaluation_set(
-            self.split,
-            part,
-            relevance_threshold=experiment.relevance_threshold,
-            mask_seen=experiment.mask_seen,
-            candidates=allowed,
-        )
-
-    def _evaluator(self, asked: EvaluationSet, train: Any, memory_mb: int) -> Evaluator:
-        counts = np.bincount(train.items, minlength=train.num_items)
-        return Evaluator(
-            asked,
-            train.item_ids.keys,
-            counts,
-            ks=self.experiment.ks,
-            seed=self.experiment.seed,
-            memory_mb=memory_mb,
-        )
+        self.prepared, self.results_dir, self.console, self._rerun = prepared, results_dir, console, rerun
+        self._seed = prepared.experiment.seed
 
     def folder(self, request: Request) -> Path:
         """Returns the folder of a run, named by what it is."""
         identity = {
-            "experiment": self.experiment.identity(),
-            "data": self.dataset.log.fingerprint,
-            "candidates": np.packbits(self.test_set.candidates).tobytes().hex(),
+            "experiment": self.prepared.experiment.identity(),
+            "data": self.prepared.dataset.log.fingerprint,
+            "candidates": np.packbits(self.prepared.test.evaluation_set.candidates).tobytes().hex(),
             "request": [request.name, dataclasses.asdict(request.config), request.tune],
             "version": __version__,
         }
-        name = f"{request.name}-seed{self.experiment.seed}-{short_hash(identity)}"
-        return self.results_dir / self.dataset.name / self.experiment.split / name
+        name = f"{request.name}-seed{self._seed}-{short_hash(identity)}"
+        return self.results_dir / self.prepared.dataset.name / self.prepared.experiment.split / name
 
     def run(self, request: Request) -> Finished:
         """Runs one model, or reuses its run if the same was asked before.
@@ -179,7 +109,7 @@ class Bench:
             tuned = self._tune(request) if request.tune else None
             config = request.config if tuned is None else tuned.config
             model, report, fit_s = self._fit(request.name, config, folder / TENSORBOARD)
-            evaluation = self.test.evaluate(model, stage.progress("evaluating"))
+            evaluation = self.prepared.test.evaluate(model, stage.progress("evaluating"))
             record = self._record(
                 request,
                 config,
@@ -193,15 +123,15 @@ class Bench:
         if not isinstance(model, Oracle):
             model.save(folder / MODEL)
         self._write_tensorboard(folder / TENSORBOARD, record, model)
-        write_run(folder, record, evaluation, self.dataset.log.user_ids.ids)
+        write_run(folder, record, evaluation, self.prepared.dataset.log.user_ids.ids)
         return Finished(record, evaluation, folder, reused=False)
 
     def _new(self, name: str, config: Any) -> Recommender:
         if name == Oracle.name:
-            assert self.dataset.truth is not None
-            return Oracle(self.dataset.truth)
+            assert self.prepared.dataset.truth is not None
+            return Oracle(self.prepared.dataset.truth)
         model: Recommender = registry.resolve(registry.MODELS, name, "model")(config)
-        if model.capabilities.needs_ratings and self.dataset.log.ratings is None:
+        if model.capabilities.needs_ratings and self.prepared.dataset.log.ratings is None:
             raise UserError(
                 f"{name} needs ratings, and these data have none. Leave it out of --model and --baselines."
             )
@@ -212,8 +142,8 @@ class Bench:
 
         def quality_of(config: Any) -> float:
             model = model_class(config)
-            model.fit(self._train, seed=self.experiment.seed)
-            return self.validation.primary(model)
+            model.fit(self.prepared.train, seed=self._seed)
+            return self.prepared.validation.primary(model)
 
         return grid_search(request.config, model_class.grid, quality_of, self.console.progress("tuning"))
 
@@ -224,14 +154,16 @@ class Bench:
         stops = model.capabilities.early_stopping
         report = FitReport(epochs=getattr(config, "epochs", None))
         if stops and report.epochs is None:
-            report = self._watched(model, events, "search", validate=self.validation.primary, log=self._train)
-            if not self.experiment.refit:
+            report = self._watched(
+                model, events, "search", validate=self.prepared.validation.primary, log=self.prepared.train
+            )
+            if not self.prepared.experiment.refit:
                 return model, report, time.perf_counter() - began
             model = self._new(name, config)
         if stops:
-            self._watched(model, events, "refit", epochs=report.epochs, log=self._refit)
+            self._watched(model, events, "refit", epochs=report.epochs, log=self.prepared.refit)
         else:
-            model.fit(self._refit, seed=self.experiment.seed)
+            model.fit(self.prepared.refit, seed=self._seed)
         return model, report, time.perf_counter() - began
 
     def _watched(
@@ -247,9 +179,7 @@ class Bench:
         board = TensorBoardMonitor(events, phase)
         try:
             monitor: FitMonitor = _Both(self.console.training(phase), board)
-            return model.fit(
-                log, seed=self.experiment.seed, validate=validate, epochs=epochs, monitor=monitor
-            )
+            return model.fit(log, seed=self._seed, validate=validate, epochs=epochs, monitor=monitor)
         finally:
             board.close()
 
@@ -264,20 +194,20 @@ class Bench:
         fit_s: float,
         evaluation: Evaluation,
     ) -> RunRecord:
-        log = self.dataset.log
+        log = self.prepared.dataset.log
         return RunRecord(
             model=request.name,
-            dataset=self.dataset.name,
-            split=self.experiment.split,
-            seed=self.experiment.seed,
-            experiment=self.experiment.identity(),
+            dataset=self.prepared.dataset.name,
+            split=self.prepared.experiment.split,
+            seed=self._seed,
+            experiment=self.prepared.experiment.identity(),
             data={
                 "fingerprint": log.fingerprint,
                 "rows": len(log),
                 "users": log.num_users,
                 "items": log.num_items,
                 "clock": log.clock,
-                "notes": list(self.dataset.notes),
+                "notes": list(self.prepared.dataset.notes),
             },
             config=dataclasses.asdict(config),
             tuning=request.tuning if tuned is None else tuned.summary(),
@@ -297,7 +227,7 @@ class Bench:
                 if evaluation.counted(segment).any()
             },
             list_metrics=evaluation.list_metrics,
-            audit=dataclasses.asdict(self.audit),
+            audit=dataclasses.asdict(self.prepared.audit),
             environment=environment(),
         )
 
@@ -305,14 +235,20 @@ class Bench:
         """Flags, results and item embeddings of the models that wrote training curves."""
         if not model.capabilities.early_stopping:
             return
-        log = self.dataset.log
-        write_settings(events, record.experiment | record.config)
-        write_results(events, record.metrics["all"])
+        log = self.prepared.dataset.log
+        given = {
+            name: value for name, value in (record.experiment | record.config).items() if value is not None
+        }
+        write_settings(events, given)
+        write_results(
+            events, {name: mean for name, mean in record.metrics["all"].items() if name.endswith("@10")}
+        )
         titles = log.item_ids.ids if log.item_titles is None else log.item_titles
-        counts = self.test.item_counts
+        counts = self.prepared.test.item_counts
         listed = np.flatnonzero(counts)
         embedded = model.item_embeddings()[listed]  # type: ignore[attr-defined]
-        write_projector(events, embedded, list(titles[listed]), counts[listed])
+        columns = {"item_id": list(log.item_ids.ids[listed])}
+        write_projector(events, embedded, list(titles[listed]), counts[listed], columns)
 
 
 class _Both:
@@ -328,40 +264,3 @@ class _Both:
     def epoch(self, epoch: int, scalars: dict[str, float]) -> None:
         for one in self._monitors:
             one.epoch(epoch, scalars)
-
-
-def load_dataset(experiment: Experiment) -> Dataset:
-    """Loads what an experiment names and marks its positives."""
-    if experiment.interactions is not None:
-        from tfrs_bench.data.tabular import load
-    else:
-        load = registry.resolve(registry.DATASETS, experiment.dataset, "dataset")
-    dataset = load(experiment)
-    everything = experiment.train_on == "all"
-    threshold = -np.inf if everything else experiment.relevance_threshold
-    return dataclasses.replace(dataset, log=dataset.log.with_positives(threshold))
-
-
-def read_candidates(path: str | None, dataset: Dataset) -> NDArray[np.bool_] | None:
-    """Reads a candidates file, one raw item id a line.
-
-    Returns:
-      [num_items] bool, or None without a file.
-
-    Raises:
-      UserError: the file cannot be read, or names no item of the log.
-    """
-    if path is None:
-        return None
-    try:
-        ids = [line.strip() for line in Path(path).read_text(encoding="utf-8").splitlines() if line.strip()]
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(
-            f"--candidates={path} cannot be read ({error}). Give a text file, one item id a line."
-        ) from error
-    items = dataset.log.item_ids.index(ids)
-    if not (items >= 0).any():
-        raise UserError(f"--candidates={path}: none of its {len(ids)} ids is an item of {dataset.name}.")
-    allowed = np.zeros(dataset.log.num_items, dtype=bool)
-    allowed[items[items >= 0]] = True
-    return allowed

@@ -62,13 +62,14 @@ class ItemTower(Layer):
 
 
 class PooledHistoryEncoder(Layer):
-    """User id, weighted mean of recent items, and profile, added up and optionally passed through an MLP.
+    """User id, weighted means of recent items, and profile, added up and optionally passed through an MLP.
 
-    The weight of a history row is exp(recency[position]) · level[rating], so that what was liked last counts
-    most, and what was disliked may count against. Levels are learned; the recency starts at
-    `history_decay`^position and is learned or stays there.
+    Each head pools the history with weights of its own, exp(recency[position]) · level[rating], and turns
+    the result by a matrix of its own: one head can follow the last item, another a user's taste, what was
+    disliked may count against, and "A then B" need not mean "B then A". Heads start at decays spread from
+    `history_decay` towards the present, with the identity as matrix.
 
-    Source: Covington, Adams & Sargin 2016 (averaged watch embeddings); the learned weights are own.
+    Source: Covington, Adams & Sargin 2016 (averaged watch embeddings); heads and learned weights are own.
     """
 
     def __init__(
@@ -79,8 +80,9 @@ class PooledHistoryEncoder(Layer):
         num_users: int,
         num_levels: int,
         history_length: int,
-        learn_recency: bool,
+        history_heads: int,
         history_decay: float,
+        learn_recency: bool,
         use_user_id: bool,
         hidden: tuple[int, ...],
         seed: int,
@@ -96,23 +98,21 @@ class PooledHistoryEncoder(Layer):
         self._project = tf.keras.layers.Dense(
             dimension, use_bias=False, kernel_initializer=small_normal(seed + 3), name="profile"
         )
+        glorot = tf.keras.initializers.GlorotUniform
         self._hidden = [
-            tf.keras.layers.Dense(
-                width,
-                activation="relu",
-                kernel_initializer=tf.keras.initializers.GlorotUniform(seed + 4 + depth),
-            )
+            tf.keras.layers.Dense(width, activation="relu", kernel_initializer=glorot(seed + 4 + depth))
             for depth, width in enumerate(hidden)
         ]
         self._residual = tf.keras.layers.Dense(dimension, kernel_initializer="zeros", name="residual")
-        start = np.log(history_decay) * np.arange(history_length)
+        constant = tf.keras.initializers.Constant
+        speeds = 4.0 ** np.arange(history_heads)[:, None]
+        recency = np.log(history_decay) * speeds * np.arange(history_length)
         self._recency = self.add_weight(
-            name="recency",
-            shape=[history_length],
-            initializer=tf.keras.initializers.Constant(start),
-            trainable=learn_recency,
+            name="recency", shape=recency.shape, initializer=constant(recency), trainable=learn_recency
         )
-        self._levels = self.add_weight(name="levels", shape=[num_levels], initializer="ones")
+        self._levels = self.add_weight(name="levels", shape=[history_heads, num_levels], initializer="ones")
+        turns = np.repeat(np.eye(dimension)[None] / history_heads, history_heads, axis=0)
+        self._turns = self.add_weight(name="turns", shape=turns.shape, initializer=constant(turns))
         self._empty = self.add_weight(name="empty_history", shape=[dimension], initializer="zeros")
 
     def call(self, inputs: dict[str, Any]) -> Any:
@@ -130,9 +130,11 @@ class PooledHistoryEncoder(Layer):
         return query + self._residual(deep)
 
     def _pooled(self, items: Any, levels: Any) -> Any:
-        weights = tf.cast(items >= 0, tf.float32) * tf.exp(self._recency)
-        total = tf.reduce_sum(weights, axis=1, keepdims=True)
-        signed = weights * tf.gather(self._levels, levels)
+        present = tf.cast(items >= 0, tf.float32)[:, None, :]
+        weights = present * tf.exp(self._recency)
+        total = tf.reduce_sum(weights, axis=2, keepdims=True)
+        signed = weights * tf.transpose(tf.gather(self._levels, levels, axis=1), [1, 0, 2])
         embedded = self._item_tower(tf.maximum(items, 0))
-        pooled = tf.einsum("bl,bld->bd", signed, embedded) / tf.maximum(total, 1e-9)
-        return tf.where(total > 0.0, pooled, self._empty)
+        heads = tf.linalg.matmul(signed, embedded) / tf.maximum(total, 1e-9)
+        pooled = tf.einsum("bhd,hde->be", heads, self._turns)
+        return tf.where(total[:, 0] > 0.0, pooled, self._empty)

@@ -41,7 +41,7 @@ class KerasConfig:
         "Normalized embeddings with a temperature, or a plain dot product with item bias.",
         choices=("cosine", "dot"),
     )
-    temperature: float = option(0.2, "Divides the cosine similarity.", low=1e-3)
+    temperature: float = option(0.1, "Divides the cosine similarity.", low=1e-3)
     learn_temperature: bool = option(False, "Whether the temperature is learned.")
     loss: str = option(
         "softmax", "Training loss; bpr and hinge use in-batch negatives.", choices=("softmax", "bpr", "hinge")
@@ -56,7 +56,7 @@ class KerasConfig:
     )
     history_dropout: float = option(0.0, "Share of history rows left out of an example.", low=0, high=0.99)
     batch_size: int = option(1024, "Examples in a step.", low=1)
-    learning_rate: float = option(1e-3, "Step size of Adam.", low=1e-9)
+    learning_rate: float = option(3e-3, "Step size of Adam.", low=1e-9)
     schedule: str = option(
         "constant",
         "Learning rate over the epochs: constant, or a cosine down to zero.",

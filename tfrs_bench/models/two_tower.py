@@ -1,7 +1,7 @@
 """Two-tower retrieval: a query tower and an item tower that meet in an inner product.
 
 Model: score(q, i) = cos(Q(q), I(i)) / τ, or Q(q) · I(i) + b_i. Q adds the user's id embedding (unknown users
-share one), a mean of the last items' embeddings weighted by learned recency and rating, and a projection of
+share one), means of the last items' embeddings weighted by learned recency and rating, and a projection of
 the profile; I adds the item's id embedding and a projection of its content.
 Objective: cross-entropy over the catalogue, or over the batch with logQ correction; BPR; hinge.
 Solver: Adam; early stopping on full-ranking validation NDCG@10.
@@ -32,6 +32,7 @@ class TwoTowerConfig(KerasConfig):
         low=1e-3,
         high=1,
     )
+    history_heads: int = option(2, "Pooled views of the history, each with weights of its own.", low=1)
     use_user_id: bool = option(True, "Whether the query tower has an embedding per user.")
     hidden: tuple[int, ...] = option(
         (), "Widths of the query tower's hidden layers, such as 128,64; none by default.", low=1
@@ -58,6 +59,7 @@ class TwoTower(KerasRecommender):
             history_length=self.config.history_length,
             learn_recency=self.config.recency == "learned",
             history_decay=self.config.history_decay,
+            history_heads=self.config.history_heads,
             use_user_id=self.config.use_user_id,
             hidden=self.config.hidden,
             seed=seed,

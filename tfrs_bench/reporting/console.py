@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -93,11 +93,6 @@ class Console:
         """Says that a run was found and not repeated."""
         line = f"run before with the same settings, reused from {folder} (--rerun repeats it)"
         self.rich.print(Text.assemble((f"  {name:<{_NAME_WIDTH}}", "bold"), line), soft_wrap=True)
-
-    def notes(self, notes: Sequence[str]) -> None:
-        """Prints what happened to the data on the way in."""
-        for note in notes:
-            self.rich.print(Text(" " * (_NAME_WIDTH + 2) + note), soft_wrap=True)
 
 
 class TrainingBar:

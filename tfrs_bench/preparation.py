@@ -1,0 +1,150 @@
+"""A log made ready: loaded, split, audited, and its evaluators proved before anything is scored."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tfrs_bench import registry
+from tfrs_bench.data.audit import Audit, audit_split
+from tfrs_bench.data.dataset import Dataset
+from tfrs_bench.data.interactions import InteractionLog
+from tfrs_bench.data.relevance import EvaluationSet, evaluation_set
+from tfrs_bench.data.split import TEST, VALIDATION, split_log
+from tfrs_bench.errors import UserError
+from tfrs_bench.evaluation.evaluator import Evaluator
+from tfrs_bench.evaluation.self_check import self_check
+from tfrs_bench.experiment import Experiment
+from tfrs_bench.models.popularity import Popularity
+from tfrs_bench.reporting.console import Console
+
+
+@dataclasses.dataclass(frozen=True)
+class Prepared:
+    """What every model of an experiment shares.
+
+    Attributes:
+      experiment: data and protocol.
+      dataset: the log, its positives marked.
+      train: regular users' train rows; tuning and early stopping fit on them.
+      refit: what the tested model is fitted on: train and validation rows, or `train` without `--refit`.
+      validation: evaluator of the validation part, regular users only.
+      test: evaluator of the test part.
+      audit: what the split holds, drops and leaks.
+    """
+
+    experiment: Experiment
+    dataset: Dataset
+    train: InteractionLog
+    refit: InteractionLog
+    validation: Evaluator
+    test: Evaluator
+    audit: Audit
+
+
+def prepare(experiment: Experiment, console: Console, *, memory_mb: int = 512) -> Prepared:
+    """Loads and splits the data and proves the evaluator on it.
+
+    Args:
+      experiment: data and protocol.
+      console: shows what happens.
+      memory_mb: for a chunk of evaluation.
+
+    Raises:
+      UserError: the data cannot be read or split as asked.
+    """
+    with console.stage("load") as stage:
+        dataset = load_dataset(experiment)
+        log = dataset.log
+        stage.say(f"{dataset.name}: {len(log):,} rows, {log.num_users:,} users, {log.num_items:,} items")
+        stage.say(*dataset.notes)
+    with console.stage("split") as stage:
+        split = split_log(
+            log, experiment.split, cold_start_below=experiment.cold_start_below, seed=experiment.seed
+        )
+        allowed = read_candidates(experiment.candidates, dataset)
+        asked = {
+            part: evaluation_set(
+                split,
+                part,
+                relevance_threshold=experiment.relevance_threshold,
+                mask_seen=experiment.mask_seen,
+                candidates=allowed,
+            )
+            for part in (VALIDATION, TEST)
+        }
+        audit = audit_split(split, asked[TEST])
+        stage.say(*audit.lines())
+    train = split.fit_log(refit=False)
+    refit = split.fit_log(refit=True) if experiment.refit else train
+
+    def evaluator(questions: EvaluationSet, fitted_on: InteractionLog) -> Evaluator:
+        counts = np.bincount(fitted_on.items, minlength=log.num_items)
+        keys, ks, seed = log.item_ids.keys, experiment.ks, experiment.seed
+        return Evaluator(questions, keys, counts, ks=ks, seed=seed, memory_mb=memory_mb)
+
+    prepared = Prepared(
+        experiment,
+        dataset,
+        train,
+        refit,
+        evaluator(asked[VALIDATION], train),
+        evaluator(asked[TEST], refit),
+        audit,
+    )
+    with console.stage("self-test") as stage:
+        stage.say(
+            f"{_prove(prepared, memory_mb)} checks hold: chance scores what chance must, the answers score 1"
+        )
+    return prepared
+
+
+def _prove(prepared: Prepared, memory_mb: int) -> int:
+    """Runs the evaluator's self-test on the test part; returns how many checks hold."""
+    popularity = Popularity()
+    popularity.fit(prepared.refit)
+    test = prepared.test
+    checks = self_check(
+        test.evaluation_set, test.item_keys, test.item_counts, popularity, seed=test.seed, memory_mb=memory_mb
+    )
+    return len(checks)
+
+
+def load_dataset(experiment: Experiment) -> Dataset:
+    """Loads what an experiment names and marks its positives."""
+    if experiment.interactions is not None:
+        from tfrs_bench.data.tabular import load
+    else:
+        load = registry.resolve(registry.DATASETS, experiment.dataset, "dataset")
+    dataset = load(experiment)
+    everything = experiment.train_on == "all"
+    threshold = -np.inf if everything else experiment.relevance_threshold
+    return dataclasses.replace(dataset, log=dataset.log.with_positives(threshold))
+
+
+def read_candidates(path: str | None, dataset: Dataset) -> NDArray[np.bool_] | None:
+    """Reads a candidates file, one raw item id a line.
+
+    Returns:
+      [num_items] bool, or None without a file.
+
+    Raises:
+      UserError: the file cannot be read, or names no item of the log.
+    """
+    if path is None:
+        return None
+    try:
+        ids = [line.strip() for line in Path(path).read_text(encoding="utf-8").splitlines() if line.strip()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(
+            f"--candidates={path} cannot be read ({error}). Give a text file, one item id a line."
+        ) from error
+    items = dataset.log.item_ids.index(ids)
+    if not (items >= 0).any():
+        raise UserError(f"--candidates={path}: none of its {len(ids)} ids is an item of {dataset.name}.")
+    allowed = np.zeros(dataset.log.num_items, dtype=bool)
+    allowed[items[items >= 0]] = True
+    return allowed
