@@ -201,8 +201,11 @@ def test_nobody_is_hidden_without_user_dropout(alike: InteractionLog, plain: Bat
     assert_array_equal(plain["users"], alike.users[plain["targets"]])
 
 
-def test_users_are_hidden_anew_in_every_batch(alike: InteractionLog) -> None:
-    done = batches(alike, batch_size=1800, user_dropout=0.5)
+@pytest.mark.parametrize(("numbers", "batch_size"), [(range(1), 1800), (range(2), 3600)])
+def test_users_are_hidden_anew_in_every_batch_and_epoch(
+    alike: InteractionLog, numbers: range, batch_size: int
+) -> None:
+    done = batches(alike, numbers, batch_size=batch_size, user_dropout=0.5)
     first, second = (batch["users"] == UNKNOWN_USER for batch in done)
     # Two independent fair coins agree half the time, ± √(0.25 / 1800) = 1.2 %.
     assert abs((first == second).mean() - 0.5) < 0.06

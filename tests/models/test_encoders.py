@@ -12,26 +12,19 @@ from tfrs_bench.runtime import import_tensorflow
 
 tf, _ = import_tensorflow()
 
-from tfrs_bench.models.encoders import ItemTower, PooledHistoryEncoder  # noqa: E402
+from tfrs_bench.models.encoders import ItemTower  # noqa: E402
+from tfrs_bench.models.two_tower import TwoTower, TwoTowerConfig  # noqa: E402
 
 
 def unit_items(items: Any) -> Any:
     return tf.one_hot(items, 4)
 
 
-def encoder(**settings: Any) -> PooledHistoryEncoder:
-    defaults = {
-        "dimension": 4,
-        "num_users": 2,
-        "num_levels": 3,
-        "history_length": 3,
-        "learn_recency": True,
-        "history_decay": 0.5,
-        "use_user_id": False,
-        "hidden": (),
-        "seed": 0,
-    }
-    return PooledHistoryEncoder(unit_items, **(defaults | settings))
+def encoder(use_user_id: bool = False, **settings: Any) -> Any:
+    """The query encoder of two users, three rating levels and histories of three rows, by its settings."""
+    defaults = {"dimension": 4, "history_length": 3, "history_decay": 0.5, "history_heads": 1}
+    config = TwoTowerConfig(use_user_id=use_user_id, **(defaults | settings))
+    return TwoTower(config)._query_encoder(unit_items, num_users=2, num_levels=3, seed=0)
 
 
 def asked(*histories: list[int], users: list[int] | None = None) -> dict[str, Any]:
@@ -50,13 +43,25 @@ def test_a_history_is_a_mean_weighted_by_recency() -> None:
     assert_allclose(pooled, expected, rtol=1e-5)
 
 
+def test_a_second_head_looks_at_the_present_and_starts_beside_the_first() -> None:
+    # Half of weights 1, 1/2 and half of weights 1, 1/2⁴: (2/3 + 16/17) / 2 and (1/3 + 1/17) / 2.
+    assert_allclose(encoder(history_heads=2)(asked([3, 1, -1])), [[0, 10 / 51, 0, 41 / 51]], rtol=1e-5)
+
+
+def test_heads_turn_what_they_pooled_by_their_own_matrices() -> None:
+    built = encoder(history_heads=2, history_decay=1.0)
+    # The first head moves item 0 to place 1; the second drops everything.
+    built._turns.assign(np.stack([np.eye(4, k=1), np.zeros((4, 4))]))
+    assert_allclose(built(asked([0, 0, -1], [0, 2, -1])), [[0, 1, 0, 0], [0, 0.5, 0, 0.5]], rtol=1e-5)
+
+
 def test_gaps_left_by_dropout_weigh_nothing() -> None:
     assert_allclose(encoder()(asked([-1, 1, 3])), [[0, 2 / 3, 0, 1 / 3]], rtol=1e-5)
 
 
 def test_a_level_can_make_a_row_count_against_its_item() -> None:
     built = encoder()
-    built._levels.assign([1.0, 0.0, -1.0])
+    built._levels.assign([[1.0, 0.0, -1.0]])
     inputs = asked([0, 1, 2]) | {"history_levels": tf.constant([[0, 1, 2]])}
     assert_allclose(built(inputs), [[4 / 7, 0, -1 / 7, 0]], rtol=1e-5, atol=1e-7)
 
@@ -74,18 +79,18 @@ def test_unknown_users_share_a_vector_that_no_known_user_has() -> None:
     assert len(np.unique(vectors[:3], axis=0)) == 3
 
 
-@pytest.mark.parametrize(("learned", "weights"), [(True, 3), (False, 2)])
-def test_recency_is_trained_only_if_learned(learned: bool, weights: int) -> None:
-    built = encoder(learn_recency=learned)
-    built(asked([0, 1, 2]))
-    assert len(built.trainable_weights) == weights  # levels, the empty history, and recency
+def test_recency_is_trained_only_if_learned() -> None:
+    built = {recency: encoder(recency=recency) for recency in ("learned", "fixed")}
+    names = {recency: {weight.name for weight in one.trainable_weights} for recency, one in built.items()}
+    assert names["learned"] - names["fixed"] == {"recency:0"}
+    assert names["fixed"] < names["learned"]
 
 
 def test_hidden_layers_start_as_nothing_and_end_in_the_dimension() -> None:
     shallow, deep = encoder(), encoder(hidden=(8, 6))
     assert_allclose(deep(asked([0, 1, 2])), shallow(asked([0, 1, 2])), rtol=1e-6)
-    widths = [tuple(weight.shape) for weight in deep.trainable_weights if len(weight.shape) == 2]
-    assert sorted(widths) == [(4, 8), (6, 4), (8, 6)]
+    kernels = [tuple(weight.shape) for weight in deep.trainable_weights if "kernel" in weight.name]
+    assert sorted(kernels) == [(4, 8), (6, 4), (8, 6)]
 
 
 def test_an_untrained_item_is_told_by_its_content_alone() -> None:

@@ -103,7 +103,8 @@ class Recorder:
 def watched(planted_blocks: InteractionLog) -> tuple[FitReport, Recorder]:
     """Four epochs with a cosine schedule from 0.01, without validation."""
     recorder = Recorder()
-    return small(schedule="cosine", similarity="dot").fit(planted_blocks, epochs=4, monitor=recorder), recorder
+    model = small(schedule="cosine", similarity="dot")
+    return model.fit(planted_blocks, epochs=4, monitor=recorder), recorder
 
 
 def test_a_monitor_is_told_of_every_step_and_epoch(watched: tuple[FitReport, Recorder]) -> None:

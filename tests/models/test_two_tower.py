@@ -40,7 +40,7 @@ WAYS: dict[str, dict[str, Any]] = {
     "softmax over the catalogue": {"negatives": "full"},
     "softmax over the batch": {"negatives": "in_batch"},
     "bpr": {"loss": "bpr"},
-    "hinge": {"loss": "hinge", "temperature": 0.1},
+    "hinge": {"loss": "hinge", "temperature": 0.05},
     "dot product": {"similarity": "dot", "epochs": 25},
     "dot product over the batch": {"similarity": "dot", "negatives": "in_batch", "epochs": 25},
     "no user id": {"use_user_id": False},
@@ -85,8 +85,7 @@ def test_cosine_scores_stay_within_one_over_the_temperature(
     trained: Trained, planted_blocks: InteractionLog
 ) -> None:
     scores = trained("hinge").score(ask_everybody(planted_blocks))
-    assert np.abs(scores).max() <= 1 / 0.1 + 1e-4
-    assert np.abs(scores).max() > 1 / 0.2  # the default temperature would not reach this far
+    assert 0.5 / 0.05 < np.abs(scores).max() <= 1 / 0.05 + 1e-4
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,29 @@
+"""A model's page tells every setting and its default, as they are in the code."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from contract_models import KINDS
+
+PAGES = {path.stem: path for path in (Path(__file__).parents[2] / "docs" / "models").glob("*.md")}
+ROW = re.compile(r"^\| `--(\w+)` \| ([^|]+) \|", re.MULTILINE)
+
+
+def written(default: Any) -> str:
+    if default is None or default == ():
+        return "none"
+    if isinstance(default, bool):
+        return str(default).lower()
+    return f"{default:g}" if isinstance(default, float) else str(default)
+
+
+@pytest.mark.parametrize("documented", sorted(PAGES))
+def test_a_page_lists_every_setting_with_its_default(documented: str) -> None:
+    listed = dict(ROW.findall(PAGES[documented].read_text()))
+    fields = dataclasses.fields(KINDS[documented].Config)
+    assert listed == {field.name: written(field.default) for field in fields}
