@@ -43,9 +43,10 @@ def grid_search(
 ) -> GridResult:
     """Tries every combination of a grid, then goes on past its edges as long as that helps.
 
-    A dimension whose best value is the first or last of the grid is continued by the ratio of its last two
-    values, the other settings held at their best, until a step does not help by half a percent, at most
-    `MOST_STEPS_BEYOND` times; this repeats until no dimension gains. The best of all trials is taken.
+    A dimension whose best value is the first or last of the grid is continued by the ratio of the two values
+    at that edge, the other settings held at their best, until a step does not help by half a percent, at
+    most `MOST_STEPS_BEYOND` steps from the edge; this repeats until no dimension gains. The best of all
+    trials is taken, of equals the first.
 
     Args:
       start: a `Config`; what the grid does not name stays as it is.
@@ -94,13 +95,26 @@ def _beyond(search: _Search, name: str, values: tuple[float, ...]) -> bool:
     """Continues one dimension in both directions; tells whether that found something better."""
     before = search.best[1]
     for edge, ratio in ((values[0], values[0] / values[1]), (values[-1], values[-1] / values[-2])):
-        for _ in range(MOST_STEPS_BEYOND):
+        line = _continued(edge, ratio)
+        for here, step in itertools.pairwise(line):
             config, quality = search.best
-            here = getattr(config, name)
-            step = type(values[0])(here * ratio)
-            inside = here > edge if ratio < 1 else here < edge
-            if inside or step in (here, 0):
+            if getattr(config, name) != here:
+                continue
+            if not _is_worthwhile(search.try_(dataclasses.replace(config, **{name: step})), quality):
                 break
-            if search.try_(dataclasses.replace(config, **{name: step})) < WORTHWHILE * quality:
-                break
-    return search.best[1] >= WORTHWHILE * before
+    return _is_worthwhile(search.best[1], before)
+
+
+def _continued(edge: float, ratio: float) -> list[float]:
+    """Returns an edge of the grid and the values beyond it, of the edge's type, positive and distinct."""
+    line = [edge]
+    for _ in range(MOST_STEPS_BEYOND):
+        step = type(edge)(line[-1] * ratio)
+        if step in (line[-1], 0):
+            break
+        line.append(step)
+    return line
+
+
+def _is_worthwhile(quality: float, before: float) -> bool:
+    return quality > before and quality >= WORTHWHILE * before
