@@ -79,6 +79,19 @@ def test_predefined_without_validation_carves_out_the_end_of_train_and_gives_it_
     assert split.fit_log(refit=True).timestamps.tolist() == [0, 10, 20, 40, 50]
 
 
+def test_predefined_out_of_order_draws_validation_as_the_test_was_drawn():
+    # 40 users: a test row first, then 20 train rows, of which 20 − 20 · 9 // 10 = 2 must become validation.
+    parts = np.tile(np.array([2] + [0] * 20, dtype=np.int8), 40)
+    users = np.repeat([f"u{user:02}" for user in range(40)], 21)
+    log = build_log(users, np.tile(np.arange(21), 40), np.tile(np.arange(21), 40), parts=parts)
+    drawn, again, other = (split_log(log, "predefined", seed=seed).parts for seed in (0, 0, 1))
+    assert np.bincount(log.users[drawn == 1]).tolist() == [2] * 40
+    assert (drawn[parts == 2] == 2).all()
+    places = np.flatnonzero(drawn == 1) % 21
+    assert len(np.unique(places)) > 10, "the last two rows of everyone would be two places"
+    assert (drawn == again).all() and (drawn != other).any()
+
+
 def test_predefined_carves_out_a_tenth():
     parts = np.array([0] * 20 + [2] * 3, dtype=np.int8)
     log = build_log(np.array(["a"] * 23), np.arange(23), np.arange(23), parts=parts)

@@ -104,7 +104,7 @@ def training_dataset(
 
     def one_epoch(epoch: Any) -> Any:
         order = tf.random.experimental.stateless_shuffle(
-            tf.range(gather.num_examples, dtype=tf.int64), seed=[tf.constant(options.seed, tf.int64), epoch]
+            tf.range(gather.num_examples, dtype=tf.int64), seed=[tf.constant(options.seed * 4 + 3, tf.int64), epoch]
         )
         batches = tf.reshape(order[: gather.steps * gather.batch_size], [gather.steps, gather.batch_size])
         numbered = tf.data.Dataset.from_tensor_slices(batches).enumerate(epoch * gather.steps)
@@ -170,6 +170,6 @@ class _BatchGatherer:
 
     def _uniform(self, batch_number: Any, stream: int, shape: Any, dtype: Any) -> Any:
         tf, _ = import_tensorflow()
-        # Streams are kept apart in the seed's first word, batches in its second.
+        # Streams are kept apart in the seed's first word (shuffling is the fourth), batches in its second.
         seed = [tf.constant(self.options.seed * 4 + stream, tf.int64), batch_number]
         return tf.random.stateless_uniform(shape, seed, dtype=dtype)

@@ -68,7 +68,7 @@ def split_log(
       strategy: one of `STRATEGIES`.
       cold_start_below: users with fewer train rows, whatever their rating, are cold; a user without
         train rows always is.
-      seed: of the random split; the others ignore it.
+      seed: of the random split, and of the validation part of a predefined split that is not temporal.
 
     Returns:
       A split with regular users to train on and to validate, and rows to test.
@@ -102,13 +102,12 @@ def _assign(log: InteractionLog, strategy: str, seed: int) -> tuple[NDArray[np.i
     if strategy == "global":
         return _by_moment(log.timestamps)
     if strategy == "predefined":
-        return _predefined(log), None
+        return _predefined(log, seed), None
     if strategy == "leave_last":
         return _by_position(rows, np.maximum(rows - 2, 0), np.maximum(rows - 1, 0)), None
     parts = _by_position(rows, rows * 8 // 10, rows * 9 // 10)
     if strategy == "random":
-        shuffled = np.lexsort((np.random.default_rng(seed).random(len(log)), log.users))
-        parts[shuffled] = parts.copy()
+        return _shuffled(parts, log.users, seed), None
     return parts, None
 
 
@@ -126,14 +125,27 @@ def _by_moment(timestamps: NDArray[np.int64]) -> tuple[NDArray[np.int8], tuple[i
     return parts, (first, second)
 
 
-def _predefined(log: InteractionLog) -> NDArray[np.int8]:
+def _predefined(log: InteractionLog, seed: int) -> NDArray[np.int8]:
+    """The parts as given; a missing validation part is drawn as the test part was.
+
+    Where the test rows come last, validation is each user's last train rows. Where they do not, the last
+    rows would choose settings for another question than the one that is tested, so it is a random tenth.
+    """
     assert log.parts is not None
     parts = log.parts.copy()
     if not (parts == VALIDATION).any():
         train = parts == TRAIN
         rows = np.bincount(log.users[train], minlength=log.num_users)
-        parts[train] = _by_position(rows, rows * 9 // 10, rows)
+        carved = _by_position(rows, rows * 9 // 10, rows)
+        parts[train] = carved if order_holds(log, log.parts) else _shuffled(carved, log.users[train], seed)
     return parts
+
+
+def _shuffled(parts: NDArray[np.int8], users: NDArray[np.int32], seed: int) -> NDArray[np.int8]:
+    """Deals each user's parts out to that user's rows by chance; users are sorted."""
+    mixed = np.empty_like(parts)
+    mixed[np.lexsort((np.random.default_rng(seed).random(len(users)), users))] = parts
+    return mixed
 
 
 def _check_request(log: InteractionLog, strategy: str) -> None:

@@ -44,7 +44,7 @@ class ALS(FactorizedRecommender):
     capabilities = Capabilities(deterministic=False)
     grid: ClassVar = {
         "factors": (32, 64, 128),
-        "regularization": (1.0, 10.0, 100.0),
+        "regularization": (3.0, 10.0, 30.0),
         "confidence": (1.0, 3.0, 9.0),
     }
 

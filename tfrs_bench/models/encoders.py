@@ -64,7 +64,7 @@ class ItemTower(Layer):
 class PooledHistoryEncoder(Layer):
     """User id, weighted means of recent items, and profile, added up and optionally passed through an MLP.
 
-    Each head pools the history with weights of its own, exp(recency[position]) · level[rating], and turns
+    Each head pools the history with weights of its own, softmax(recency[position]) · level[rating], and turns
     the result by a matrix of its own: one head can follow the last item, another a user's taste, what was
     disliked may count against, and "A then B" need not mean "B then A". Heads start at decays spread from
     `history_decay` towards the present, with the identity as matrix.
@@ -130,11 +130,9 @@ class PooledHistoryEncoder(Layer):
         return query + self._residual(deep)
 
     def _pooled(self, items: Any, levels: Any) -> Any:
-        present = tf.cast(items >= 0, tf.float32)[:, None, :]
-        weights = present * tf.exp(self._recency)
-        total = tf.reduce_sum(weights, axis=2, keepdims=True)
+        present = (items >= 0)[:, None, :]
+        weights = tf.nn.softmax(tf.where(present, self._recency, self._recency.dtype.min / 2))
         signed = weights * tf.transpose(tf.gather(self._levels, levels, axis=1), [1, 0, 2])
         embedded = self._item_tower(tf.maximum(items, 0))
-        heads = tf.linalg.matmul(signed, embedded) / tf.maximum(total, 1e-9)
-        pooled = tf.einsum("bhd,hde->be", heads, self._turns)
-        return tf.where(total[:, 0] > 0.0, pooled, self._empty)
+        pooled = tf.einsum("bhd,hde->be", tf.linalg.matmul(signed, embedded), self._turns)
+        return tf.where(tf.reduce_any(present, axis=2), pooled, self._empty)
