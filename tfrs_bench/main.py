@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tfrs_bench import settings as flags
 from tfrs_bench.errors import UserError
@@ -29,7 +30,7 @@ def console(argv: Sequence[str] | None = None) -> int:
     try:
         run(flags.parse(argv))
     except UserError as error:
-        if "--debug" in argv:
+        if {"--debug", "--debug=true", "-debug"} & set(argv):
             raise
         print(f"\ntfrs_bench: {error}", file=sys.stderr)
         return 2
@@ -64,16 +65,18 @@ def run(settings: Settings) -> None:
 def describe(settings: Settings, shown: Console) -> None:
     """Prints the facts of the log."""
     from rich.table import Table
+    from rich.text import Text
 
     from tfrs_bench.data.describe import describe as facts_of
     from tfrs_bench.preparation import load_dataset
 
     table = Table(show_header=False, box=None)
+    table.add_column(no_wrap=True)
     for fact, value in facts_of(load_dataset(settings.experiment)):
         text = (
             f"{value:,}" if isinstance(value, int) else f"{value:.4g}" if isinstance(value, float) else value
         )
-        table.add_row(fact, text)
+        table.add_row(fact, Text(text))
     shown.rich.print(table)
 
 
@@ -95,20 +98,14 @@ def _request(name: str, settings: Settings, prepared: Prepared) -> Request:
     from tfrs_bench import registry
     from tfrs_bench.reporting.comparison import UNTUNED
     from tfrs_bench.runner import Request
-    from tfrs_bench.tuning.shipped import PROTOCOL_FLAGS, shipped_config
 
     plan = settings.plan
     model = registry.resolve(registry.MODELS, name, "model")
     asked_for = name in plan.model
-    protocol = {flag: getattr(settings.experiment, flag) for flag in PROTOCOL_FLAGS if flag != "dataset"}
-    protocol["dataset"] = prepared.dataset.name
-    tuned = asked_for or plan.tune_baselines
-    shipped = shipped_config(model.Config, name, prepared.dataset.name, protocol) if tuned else None
-    start, source = (
-        shipped if shipped is not None else (None, "no settings" if not _has_settings(model) else "defaults")
-    )
+    shipped = _shipped(name, model, settings, prepared) if asked_for or plan.tune_baselines else None
+    start, source = shipped or (None, "defaults" if dataclasses.fields(model.Config) else "no settings")
     config = settings.config(name, start)
-    if asked_for and config != (model.Config() if start is None else start):
+    if asked_for and settings.stated(name):
         return Request(name, config, "flags" if shipped is None else f"flags over {source}")
     if shipped is not None or not model.grid:
         return Request(name, config, source)
@@ -117,10 +114,18 @@ def _request(name: str, settings: Settings, prepared: Prepared) -> Request:
     return Request(name, config, tune=True)
 
 
-def _has_settings(model: type) -> bool:
-    import dataclasses
+def _shipped(name: str, model: Any, settings: Settings, prepared: Prepared) -> tuple[Any, str] | None:
+    """Looks for settings tuned for this data set and protocol; nobody has any for a log of one's own."""
+    from tfrs_bench.experiment import Experiment
+    from tfrs_bench.tuning.shipped import PROTOCOL_FLAGS, shipped_config
 
-    return bool(dataclasses.fields(model.Config))  # type: ignore[attr-defined]
+    if settings.experiment.interactions is not None:
+        return None
+    asked, defaults = (
+        {flag: getattr(experiment, flag) for flag in PROTOCOL_FLAGS}
+        for experiment in (settings.experiment, Experiment(dataset=settings.experiment.dataset))
+    )
+    return shipped_config(model.Config, name, prepared.dataset.name, asked=asked, defaults=defaults)
 
 
 def report(settings: Settings, finished: list[Finished], shown: Console) -> None:
@@ -142,18 +147,20 @@ def report(settings: Settings, finished: list[Finished], shown: Console) -> None
     first = records[0]
     shown.rich.print(f"\n{first.dataset}, {first.split} split, seed {first.seed}", style="bold")
     shown.rich.print(page.comparison_table(compared, records))
-    for line in (page.footnote(compared), *page.warnings(records), "", *compared.sentences(), ""):
-        shown.rich.print(line, soft_wrap=True, markup=False)
+    shown.paragraph(page.footnote(compared), style="dim")
+    for line in page.warnings(records):
+        shown.paragraph(line)
+    shown.rich.print()
+    for line in compared.sentences():
+        shown.line(line)
+    shown.rich.print()
     for line in page.chosen_settings(records):
-        shown.rich.print(line, style="dim", soft_wrap=True, markup=False)
-    shown.rich.print(
-        f"runs: {finished[0].folder.parent}   curves: tensorboard --logdir {settings.plan.results_dir}",
-        style="dim",
-        soft_wrap=True,
-    )
+        shown.paragraph(line, style="dim")
+    shown.line(f"runs: {finished[0].folder.parent}", style="dim")
+    shown.line(f"curves: tensorboard --logdir {settings.plan.results_dir}", style="dim")
     if settings.plan.summary is not None:
         page.write_summary(Path(settings.plan.summary), compared, records)
-        shown.rich.print(f"summary: {settings.plan.summary}", style="dim", soft_wrap=True)
+        shown.line(f"summary: {settings.plan.summary}", style="dim")
 
 
 if __name__ == "__main__":

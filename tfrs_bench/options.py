@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import math
 import typing
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -94,10 +95,16 @@ def parse_value(name: str, text: str, hint: Any) -> Any:
         raise UserError(f"--{name}={text} is not {_KINDS[kind]}.") from error
 
 
+def _finite(number: float) -> float:
+    if not math.isfinite(number):
+        raise ValueError(number)
+    return number
+
+
 _READERS: dict[type[Any], Any] = {
     bool: lambda text: {"true": True, "false": False, "1": True, "0": False}[text.lower()],
     int: int,
-    float: float,
+    float: lambda text: _finite(float(text)),
     str: str,
 }
 _KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}

@@ -65,7 +65,11 @@ def prepare(experiment: Experiment, console: Console, *, memory_mb: int = 512) -
         split = split_log(
             log, experiment.split, cold_start_below=experiment.cold_start_below, seed=experiment.seed
         )
+        train = split.fit_log(refit=False)
+        refit = split.fit_log(refit=True) if experiment.refit else train
         allowed = read_candidates(experiment.candidates, dataset)
+        if allowed is None and not experiment.refit:
+            allowed = train.catalogue  # what the tested models have seen
         asked = {
             part: evaluation_set(
                 split,
@@ -78,8 +82,6 @@ def prepare(experiment: Experiment, console: Console, *, memory_mb: int = 512) -
         }
         audit = audit_split(split, asked[TEST])
         stage.say(*audit.lines())
-    train = split.fit_log(refit=False)
-    refit = split.fit_log(refit=True) if experiment.refit else train
 
     def evaluator(questions: EvaluationSet, fitted_on: InteractionLog) -> Evaluator:
         counts = np.bincount(fitted_on.items, minlength=log.num_items)

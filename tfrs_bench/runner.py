@@ -14,7 +14,7 @@ from tfrs_bench import __version__, registry
 from tfrs_bench.errors import UserError
 from tfrs_bench.evaluation.evaluator import SEGMENTS, Evaluation
 from tfrs_bench.experiment import short_hash
-from tfrs_bench.models.base import FitMonitor, FitReport, Recommender
+from tfrs_bench.models.base import FactorizedRecommender, FitMonitor, FitReport, Recommender
 from tfrs_bench.models.oracle import Oracle
 from tfrs_bench.preparation import Prepared
 from tfrs_bench.reporting.console import Console
@@ -86,7 +86,7 @@ class Runner:
             "experiment": self.prepared.experiment.identity(),
             "data": self.prepared.dataset.log.fingerprint,
             "candidates": np.packbits(self.prepared.test.evaluation_set.candidates).tobytes().hex(),
-            "request": [request.name, dataclasses.asdict(request.config), request.tune],
+            "request": [request.name, dataclasses.asdict(request.config), self._grid(request)],
             "version": __version__,
         }
         name = f"{request.name}-seed{self._seed}-{short_hash(identity)}"
@@ -119,12 +119,18 @@ class Runner:
                 fit_s=fit_s,
                 evaluation=evaluation,
             )
-            stage.say(f"NDCG@10 {evaluation.mean('ndcg@10'):.4f}, training {fit_s:.1f} s")
+            stage.say(f"NDCG@10 {evaluation.mean('ndcg@10'):.4f}")
         if not isinstance(model, Oracle):
             model.save(folder / MODEL)
         self._write_tensorboard(folder / TENSORBOARD, record, model)
         write_run(folder, record, evaluation, self.prepared.dataset.log.user_ids.ids)
         return Finished(record, evaluation, folder, reused=False)
+
+    def _grid(self, request: Request) -> dict[str, tuple[float, ...]]:
+        if not request.tune:
+            return {}
+        grid: dict[str, tuple[float, ...]] = registry.resolve(registry.MODELS, request.name, "model").grid
+        return grid
 
     def _new(self, name: str, config: Any) -> Recommender:
         if name == Oracle.name:
@@ -243,10 +249,12 @@ class Runner:
         write_results(
             events, {name: mean for name, mean in record.metrics["all"].items() if name.endswith("@10")}
         )
+        if not isinstance(model, FactorizedRecommender):
+            return
         titles = log.item_ids.ids if log.item_titles is None else log.item_titles
         counts = self.prepared.test.item_counts
         listed = np.flatnonzero(counts)
-        embedded = model.item_embeddings()[listed]  # type: ignore[attr-defined]
+        embedded = model.item_embeddings()[listed]
         columns = {"item_id": list(log.item_ids.ids[listed])}
         write_projector(events, embedded, list(titles[listed]), counts[listed], columns)
 

@@ -7,6 +7,7 @@ defaults are read from there. Hyper-parameter flags default to None, so that the
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import sys
 import textwrap
 import typing
@@ -61,8 +62,12 @@ class Settings:
         start = known() if start is None else start
         if model not in self.plan.model:
             return start
-        names = {field.name for field in dataclasses.fields(known)}
-        return dataclasses.replace(start, **{k: v for k, v in self.hyper_parameters.items() if k in names})
+        return dataclasses.replace(start, **self.stated(model))
+
+    def stated(self, model: str) -> dict[str, Any]:
+        """Returns the hyper-parameter flags that were given and that a model has."""
+        names = {field.name for field in dataclasses.fields(_config_of(model))}
+        return {name: value for name, value in self.hyper_parameters.items() if name in names}
 
 
 def parse(argv: Sequence[str]) -> Settings:
@@ -80,8 +85,8 @@ def parse(argv: Sequence[str]) -> Settings:
     values = _define()
     try:
         rest = values(list(argv))
-    except flags.Error as error:
-        raise UserError(f"{error}. All flags: python -m tfrs_bench.main --help") from error
+    except (flags.Error, OSError, ValueError) as error:
+        raise UserError(f"{_sentence(error, values)} All flags: python -m tfrs_bench.main --help") from error
     if len(rest) > 1:
         stray = rest[1]
         near = stray.split("=")[0].lstrip("-")
@@ -149,6 +154,19 @@ def _owners() -> dict[str, list[tuple[str, dataclasses.Field[Any]]]]:
     return owners
 
 
+def _sentence(error: Exception, values: flags.FlagValues) -> str:
+    """Says in our words what absl found wrong."""
+    if isinstance(error, flags.UnrecognizedFlagError):
+        near = difflib.get_close_matches(error.flagname, list(values), n=1, cutoff=0.5)
+        return f"--{error.flagname} is not a flag." + (f" Did you mean --{near[0]}?" if near else "")
+    if isinstance(error, flags.IllegalFlagValueError):  # only true-or-false flags are read by absl
+        return f"{str(error).partition(': ')[0].removeprefix('flag ')} is not true or false."
+    if isinstance(error, flags.CantOpenFlagFileError | OSError | UnicodeDecodeError):
+        reason = str(error).removeprefix("ERROR:: Unable to open flagfile: ")
+        return f"--flagfile cannot be read ({reason}). Give a text file, one --name=value a line."
+    return f"{error}."
+
+
 def _define() -> flags.FlagValues:
     values = flags.FlagValues()  # type: ignore[no-untyped-call]
     for owner in (Experiment, Plan):
@@ -162,15 +180,8 @@ def _define() -> flags.FlagValues:
 
 
 def _define_one(values: flags.FlagValues, name: str, hint: Any, text: str) -> None:
-    kinds = {one for one in (hint, *typing.get_args(hint)) if one in (bool, int, float)}
-    if typing.get_origin(hint) is tuple:
-        flags.DEFINE_list(name, None, text, flag_values=values)
-    elif bool in kinds:
+    if bool in (hint, *typing.get_args(hint)):
         flags.DEFINE_bool(name, None, text, flag_values=values)
-    elif int in kinds:
-        flags.DEFINE_integer(name, None, text, flag_values=values)
-    elif float in kinds:
-        flags.DEFINE_float(name, None, text, flag_values=values)
     else:
         flags.DEFINE_string(name, None, text, flag_values=values)
 
@@ -189,7 +200,13 @@ def _hyper_parameters(values: flags.FlagValues) -> dict[str, Any]:
 
 
 def _typed(name: str, value: Any, hint: Any) -> Any:
-    return parse_value(name, ",".join(value), hint) if isinstance(value, list) else value
+    if isinstance(value, bool):
+        return value
+    if " #" in value:
+        raise UserError(
+            f"--{name}={value} ends in a comment. In a file of flags, comments have lines of their own."
+        )
+    return parse_value(name, value, hint)
 
 
 def _check_hyper_parameters(settings: Settings) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from tfrs_bench.evaluation.verdicts import Comparison, Row
-from tfrs_bench.reporting.records import RunRecord, write_atomically
+from tfrs_bench.reporting.records import RunRecord, without_nan, write_atomically
 
 UNTUNED = "defaults, untuned"
 
@@ -87,11 +86,11 @@ def chosen_settings(records: Sequence[RunRecord]) -> list[str]:
     lines = []
     for record in records:
         values = [
-            f"{name}={_short(value)}" for name, value in record.config.items() if value not in (None, [], ())
+            f" {name}={_short(value)}" for name, value in record.config.items() if value not in (None, [], ())
         ]
         if record.config:
-            epochs = "" if record.epochs is None else f"; {record.epochs} epochs"
-            lines.append(f"{record.model} ({record.tuning}{epochs}): {' '.join(values)}")
+            epochs = "" if record.epochs is None else f"; epochs kept: {record.epochs}"
+            lines.append(f"{record.model} ({record.tuning}{epochs}){':' if values else ''}{''.join(values)}")
     return lines
 
 
@@ -133,7 +132,8 @@ def summary(comparison: Comparison, records: Sequence[RunRecord]) -> dict[str, A
         ],
         "audit": first.audit,
     }
-    return {key: _without_nan(value) for key, value in content.items()}
+    found: dict[str, Any] = without_nan(content)
+    return found
 
 
 def write_summary(path: Path, comparison: Comparison, records: Sequence[RunRecord]) -> None:
@@ -146,12 +146,8 @@ def _row(row: Row) -> dict[str, Any]:
 
 
 def _short(value: Any) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
-
-
-def _without_nan(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _without_nan(one) for key, one in value.items()}
     if isinstance(value, list | tuple):
-        return [_without_nan(one) for one in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+        return ",".join(map(_short, value))
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

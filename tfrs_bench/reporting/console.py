@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -40,6 +41,19 @@ class Console:
         self.rich = RichConsole(highlight=False) if rich is None else rich
         self._bars: Progress | None = None
         self._tasks: dict[str, Any] = {}
+        self._stage = ""
+
+    def line(self, text: str, style: str = "") -> None:
+        """Prints a line that programs may look for: whole, whatever the width."""
+        self.rich.print(Text(text, style), soft_wrap=not self.rich.is_terminal)
+
+    def paragraph(self, text: str, style: str = "", indent: str = "", hanging: str = "  ") -> None:
+        """Prints text wrapped between words, the lines after the first indented."""
+        wrapper = textwrap.TextWrapper(
+            self.rich.width, indent, indent + hanging, break_long_words=False, break_on_hyphens=False
+        )
+        for line in wrapper.wrap(text):
+            self.rich.print(Text(line, style), soft_wrap=True)
 
     @contextmanager
     def stage(self, name: str) -> Iterator[Stage]:
@@ -47,13 +61,13 @@ class Console:
         stage, began = Stage(self), time.perf_counter()
         columns = (
             TextColumn(f"  {name:<{_NAME_WIDTH}}{{task.description}}"),
-            BarColumn(24),
+            BarColumn(12),
             MofNCompleteColumn(),
             TextColumn("{task.fields[more]}"),
             TimeElapsedColumn(),
         )
         with Progress(*columns, console=self.rich, transient=True, disable=not self.rich.is_terminal) as bars:
-            self._bars, self._tasks = bars, {}
+            self._bars, self._tasks, self._stage = bars, {}, name
             self.progress("working")(0, 0)
             try:
                 yield stage
@@ -62,11 +76,11 @@ class Console:
         seconds = time.perf_counter() - began
         first, *rest = stage.lines or [""]
         self.rich.print(
-            Text.assemble((f"  {name:<{_NAME_WIDTH}}", "bold"), first, (f"  {seconds:.1f} s", "dim")),
+            Text.assemble((f"  {name:<{_NAME_WIDTH}}", "bold"), first, (f"  ({seconds:.1f} s)", "dim")),
             soft_wrap=True,
         )
         for line in rest:
-            self.rich.print(Text(" " * (_NAME_WIDTH + 2) + line), soft_wrap=True)
+            self.paragraph(line, indent=" " * (_NAME_WIDTH + 2))
 
     def progress(self, what: str) -> Callable[[int, int], None]:
         """Returns a callback `(done, total)` that moves the bar of the stage under way."""
@@ -91,7 +105,7 @@ class Console:
 
     def reused(self, name: str, folder: Path) -> None:
         """Says that a run was found and not repeated."""
-        line = f"run before with the same settings, reused from {folder} (--rerun repeats it)"
+        line = f"reused from {folder} (--rerun repeats it)"
         self.rich.print(Text.assemble((f"  {name:<{_NAME_WIDTH}}", "bold"), line), soft_wrap=True)
 
 
@@ -112,4 +126,5 @@ class TrainingBar:
         judged = "" if quality is None else f", validation NDCG@10 {quality:.4f}"
         speed = f"{scalars['train/examples_per_second']:,.0f} examples/s"
         text = f"{self._phase} epoch {epoch}: loss {scalars['train/loss']:.4f}{judged}, {speed}"
-        self._console.rich.print(Text(" " * (_NAME_WIDTH + 2) + text, style="dim"), soft_wrap=True)
+        line = f"  {self._console._stage:<{_NAME_WIDTH}}{text}"
+        self._console.rich.print(Text(line, style="dim"), soft_wrap=True)

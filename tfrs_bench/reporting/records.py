@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import shutil
 from pathlib import Path
 from typing import Any
@@ -69,16 +70,18 @@ class RunRecord:
 
 
 def prepare_folder(folder: Path) -> None:
-    """Makes an empty folder for a run; what an earlier run left there goes to `<folder>.old`.
+    """Makes an empty folder for a run; a whole run that is there goes to `<folder>.old` until this one is.
 
     Raises:
       UserError: the folder cannot be written.
     """
     try:
-        if folder.exists():
-            aside = folder.with_name(folder.name + ".old")
+        if (folder / RECORD).exists():
+            aside = _aside(folder)
             shutil.rmtree(aside, ignore_errors=True)
             folder.rename(aside)
+        elif folder.is_dir():  # interrupted: a whole run that was put aside before it stays there
+            shutil.rmtree(folder)
         folder.mkdir(parents=True)
     except OSError as error:
         raise UserError(
@@ -107,8 +110,9 @@ def write_run(folder: Path, record: RunRecord, evaluation: Evaluation, user_ids:
     partial = folder / (PER_USER + ".partial")
     pq.write_table(pa.table(columns | evaluation.metrics), partial)
     partial.replace(folder / PER_USER)
-    write_atomically(folder / RECORD, json.dumps(dataclasses.asdict(record), indent=1, default=_plain) + "\n")
-    shutil.rmtree(folder.with_name(folder.name + ".old"), ignore_errors=True)
+    plain = without_nan(json.loads(json.dumps(dataclasses.asdict(record), default=_plain)))
+    write_atomically(folder / RECORD, json.dumps(plain, indent=1, allow_nan=False) + "\n")
+    shutil.rmtree(_aside(folder), ignore_errors=True)
 
 
 def read_run(folder: Path) -> tuple[RunRecord, Evaluation] | None:
@@ -119,21 +123,26 @@ def read_run(folder: Path) -> tuple[RunRecord, Evaluation] | None:
     """
     if not (folder / RECORD).is_file():
         return None
-    import pyarrow.parquet as pq
-
     try:
         content = json.loads((folder / RECORD).read_text(encoding="utf-8"))
-        if content.get("schema") != SCHEMA:
-            raise UserError(
-                f"{folder / RECORD} has schema {content.get('schema')}, this version reads {SCHEMA}."
-            )
-        record = RunRecord(**content)
-        table = pq.read_table(folder / PER_USER)
-    except (OSError, ValueError, TypeError) as error:
+        schema = content["schema"]
+        if schema == SCHEMA:
+            record = RunRecord(**content)
+            return record, _read_evaluation(folder / PER_USER, record)
+    except (OSError, ValueError, TypeError, KeyError) as error:
         raise UserError(f"{folder} is damaged ({error}). Type --rerun to run it again.") from error
-    columns = {name: table[name].to_numpy() for name in table.column_names}
-    del columns["user_id"]
-    evaluation = Evaluation(
+    raise UserError(
+        f"{folder / RECORD} has layout {schema}, and this version reads {SCHEMA}. "
+        "Use the version that wrote it, another --results_dir=DIR, or --rerun to run it again."
+    )
+
+
+def _read_evaluation(path: Path, record: RunRecord) -> Evaluation:
+    import pyarrow.parquet as pq
+
+    table = pq.read_table(path)
+    columns = {name: table[name].to_numpy() for name in table.column_names if name != "user_id"}
+    return Evaluation(
         users=columns.pop("user").astype(np.int32),
         cold=columns.pop("cold").astype(bool),
         num_relevant=columns.pop("num_relevant").astype(np.int64),
@@ -142,7 +151,6 @@ def read_run(folder: Path) -> tuple[RunRecord, Evaluation] | None:
         list_metrics=record.list_metrics,
         score_us_per_user=record.score_us_per_user,
     )
-    return record, evaluation
 
 
 def write_atomically(path: Path, text: str) -> None:
@@ -158,6 +166,19 @@ def write_atomically(path: Path, text: str) -> None:
         partial.replace(path)
     except OSError as error:
         raise UserError(f"{path} cannot be written ({error.strerror}). Choose another place.") from error
+
+
+def without_nan(value: Any) -> Any:
+    """Returns JSON-able content with null for every number that JSON does not have."""
+    if isinstance(value, dict):
+        return {key: without_nan(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [without_nan(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _aside(folder: Path) -> Path:
+    return folder.with_name(folder.name + ".old")
 
 
 def _plain(value: Any) -> Any:

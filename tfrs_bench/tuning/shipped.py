@@ -18,7 +18,9 @@ def shipped_config(
     config_class: type[Any],
     model: str,
     dataset: str,
-    protocol: dict[str, Any],
+    *,
+    asked: dict[str, Any],
+    defaults: dict[str, Any],
     places: tuple[Path, ...] = _PLACES,
 ) -> tuple[Any, str] | None:
     """Finds settings tuned for exactly this data set and protocol.
@@ -27,33 +29,36 @@ def shipped_config(
       config_class: the model's `Config`.
       model: its registered name.
       dataset: the data set's short name, such as `ml-1m`.
-      protocol: values of `PROTOCOL_FLAGS`; a flagfile that states another value is not used.
+      asked: values of `PROTOCOL_FLAGS`; a flagfile that means other values is not used.
+      defaults: what a flagfile means by not stating one of them.
       places: folders to look in.
 
     Returns:
       The settings and the flagfile's name, or None if there is none for this data and protocol.
     """
-    name = Path(dataset) / str(protocol["split"]) / f"{model}.cfg"
-    for place in places:
-        if (place / name).is_file():
-            stated = read_flagfile(place / name)
-            hints = typing.get_type_hints(config_class)
-            if any(not _agrees(stated[flag], protocol[flag]) for flag in PROTOCOL_FLAGS if flag in stated):
-                return None
-            fields = {field.name for field in dataclasses.fields(config_class)}
-            values = {
-                key: parse_value(key, text, hints[key]) for key, text in stated.items() if key in fields
-            }
-            return config_class(**values), f"flags/{name.as_posix()}"
-    return None
+    name = Path(dataset) / str(asked["split"]) / f"{model}.cfg"
+    found = next((place / name for place in places if (place / name).is_file()), None)
+    if found is None:
+        return None
+    stated = read_flagfile(found)
+    for flag in PROTOCOL_FLAGS:
+        meant = parse_value(flag, stated[flag], type(asked[flag])) if flag in stated else defaults[flag]
+        same_data = flag == "dataset" and meant == dataset
+        if meant != asked[flag] and not same_data:
+            return None
+    hints = typing.get_type_hints(config_class)
+    fields = {field.name for field in dataclasses.fields(config_class)}
+    values = {key: parse_value(key, text, hints[key]) for key, text in stated.items() if key in fields}
+    return config_class(**values), f"flags/{name.as_posix()}"
 
 
 def read_flagfile(path: Path) -> dict[str, str]:
-    """Returns the `--name=value` lines of a flagfile as texts by name."""
+    """Returns the flags of a flagfile as texts by name; `--name` and `--noname` are true and false."""
     lines = (line.strip() for line in path.read_text(encoding="utf-8").splitlines())
-    pairs = (line.removeprefix("--").partition("=") for line in lines if line.startswith("--"))
-    return {name: value for name, _, value in pairs}
-
-
-def _agrees(stated: str, asked: Any) -> bool:
-    return bool(parse_value("flagfile", stated, type(asked)) == asked)
+    flags = {}
+    for line in lines:
+        if line.startswith("--"):
+            name, equals, value = line.removeprefix("--").partition("=")
+            negated = not equals and name.startswith("no")
+            flags[name.removeprefix("no") if negated else name] = value if equals else str(not negated)
+    return flags
