@@ -24,12 +24,13 @@ from tfrs_bench.options import parse_value
 HYPER = "Hyper-parameters (of the models in --model that have them)"
 
 INTRODUCTION = """\
-Trains recommenders on an interaction log and weighs them, on one split and by one evaluator, against
-tuned classical baselines. Without flags it runs the two-tower model on simulated data.
+Trains recommenders on an interaction log and weighs them, on one split and by
+one evaluator, against tuned classical baselines. Without flags it runs the
+two-tower model on simulated data.
 
   python -m tfrs_bench.main --model=two_tower
   python -m tfrs_bench.main --dataset=ml-1m --data_dir=DIR --split=global
-  python -m tfrs_bench.main --interactions=log.csv --user_column=customer --mask_seen=false
+  python -m tfrs_bench.main --interactions=log.csv --user_column=customer
   python -m tfrs_bench.main --flagfile=flags/two_tower.cfg --learning_rate=0.01"""
 
 
@@ -116,7 +117,8 @@ def manual() -> str:
         lines += _entry(name, metadata, [(model, field.default) for model, field in owners])
     lines += [
         "",
-        "Files of flags: --flagfile=FILE, one --name=value a line; give it first, the last value wins.",
+        "Files of flags: --flagfile=FILE, one --name=value a line. Give it first: the",
+        "last value wins.",
     ]
     return "\n".join(lines)
 
@@ -129,7 +131,7 @@ def _entry(name: str, metadata: Any, defaults: list[tuple[str, Any]]) -> list[st
             shown = {f"{', '.join(model for model, _ in defaults)}: {shown.pop()}"}
     choices = f" One of {', '.join(metadata['choices'])}." if metadata["choices"] else ""
     text = f"{metadata['help']}{choices} ({'; '.join(sorted(shown))})"
-    wrapped = textwrap.wrap(text, width=76)
+    wrapped = textwrap.wrap(text, width=74)
     return [f"  --{name}"] + [f"      {line}" for line in wrapped]
 
 

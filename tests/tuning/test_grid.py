@@ -41,9 +41,7 @@ def peak(width: float, weight: float):
 def test_every_combination_is_tried_once_and_in_order() -> None:
     asked = []
     result = search(lambda config: asked.append(config) or 0.5)
-    combinations = [
-        Config(width, weight, "kept") for width, weight in itertools.product(WIDTHS, WEIGHTS)
-    ]
+    combinations = [Config(width, weight, "kept") for width, weight in itertools.product(WIDTHS, WEIGHTS)]
     assert asked[: len(combinations)] == combinations
     assert len(set(asked)) == len(asked) == len(result.trials)
 

@@ -1,0 +1,116 @@
+"""What is asked: what belongs to an experiment's identity, and which contradictions are refused."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import Any
+
+import pytest
+
+from tfrs_bench.errors import UserError
+from tfrs_bench.experiment import Experiment, Plan, short_hash
+
+PREDEFINED = {"split": "predefined", "interactions": "a.csv", "test_interactions": "b.csv"}
+# A value unlike the default for every field that decides a number.
+OTHER_VALUES: dict[str, Any] = {
+    "dataset": "ml-1m",
+    "data_seed": 1,
+    "user_column": "u",
+    "item_column": "i",
+    "rating_column": "r",
+    "timestamp_column": "t",
+    "separator": "tab",
+    "order": "file",
+    "on_bad_rows": "skip",
+    "split": "global",
+    "relevance_threshold": 3.0,
+    "train_on": "all",
+    "cold_start_below": 3,
+    "mask_seen": False,
+    "ks": (10, 50),
+    "refit": False,
+    "seed": 1,
+}
+# Where files lie decides nothing; what is in them is in the log's fingerprint.
+PLACES = {
+    "data_dir": "/elsewhere",
+    "interactions": "/elsewhere/log.csv",
+    "candidates": "/elsewhere/items.txt",
+}
+
+
+def identity(**fields: Any) -> str:
+    return short_hash(Experiment(**fields).identity())
+
+
+def test_short_and_long_name_of_a_data_set_are_one_experiment() -> None:
+    assert Experiment(dataset="ml-1m") == Experiment(dataset="movielens/1m")
+    assert Experiment(dataset="ml-1m").dataset == "movielens/1m"
+    assert identity(dataset="ml-1m") == identity(dataset="movielens/1m")
+
+
+@pytest.mark.parametrize("field", PLACES)
+def test_where_files_lie_does_not_change_the_identity(field: str) -> None:
+    assert identity(**{field: PLACES[field]}) == identity()
+
+
+@pytest.mark.parametrize("field", OTHER_VALUES)
+def test_whatever_decides_a_number_changes_the_identity(field: str) -> None:
+    assert identity(**{field: OTHER_VALUES[field]}) != identity()
+
+
+def test_every_field_is_either_identity_or_a_place() -> None:
+    with_own_log = {"items", "test_interactions", "validation_interactions", "columns"}
+    names = {field.name for field in dataclasses.fields(Experiment)}
+    assert names == OTHER_VALUES.keys() | PLACES.keys() | with_own_log
+
+
+def test_columns_of_a_file_without_header_are_identity_and_its_other_files_are_not() -> None:
+    plain = identity(interactions="a.csv")
+    assert identity(interactions="a.csv", columns=("user", "item")) != plain
+    assert identity(interactions="a.csv", items="titles.csv") == plain
+    assert identity(**PREDEFINED) == identity(**PREDEFINED, validation_interactions="v.csv")
+
+
+def test_identity_is_plain_json() -> None:
+    assert json.loads(json.dumps(Experiment().identity()))["split"] == "per_user"
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"dataset": "movielens/2m"}, "--dataset=movielens/2m is not known. Did you mean movielens/"),
+        ({"dataset": "x"}, "--dataset=x is not known. Known: "),
+        ({"items": "t.csv"}, "--items describes a log of your own: name it with --interactions=FILE."),
+        ({"columns": ("user", "item")}, "--columns describes a log of your own"),
+        ({"split": "predefined"}, "--split=predefined needs --test_interactions=FILE"),
+        ({**PREDEFINED, "split": "global"}, "--test_interactions goes with --split=predefined."),
+        ({"cold_start_below": -1}, "--cold_start_below=-1 is outside its range"),
+        ({"order": "chance"}, "--order=chance is not known. Known: time, file, none."),
+    ],
+)
+def test_contradictions_and_unknown_names_are_refused(fields: dict[str, Any], message: str) -> None:
+    with pytest.raises(UserError) as caught:
+        Experiment(**fields)
+    assert str(caught.value).startswith(message)
+
+
+def test_an_unknown_data_set_points_to_logs_of_ones_own() -> None:
+    with pytest.raises(UserError, match=r"For a log of your own: --interactions=FILE\.$"):
+        Experiment(dataset="retail")
+
+
+def test_a_plan_refuses_a_model_it_does_not_know_and_none_at_all() -> None:
+    with pytest.raises(UserError, match=r"^--model=alss is not known\. Did you mean als\?"):
+        Plan(model=("alss",))
+    with pytest.raises(UserError, match=r"^--baselines=oracle is not known"):
+        Plan(baselines=("oracle",))
+    with pytest.raises(UserError, match=r"^--model is empty"):
+        Plan(model=())
+
+
+def test_short_hash_depends_on_content_and_not_on_order() -> None:
+    assert short_hash({"a": 1, "b": 2}) == short_hash({"b": 2, "a": 1})
+    assert short_hash({"a": 1}) != short_hash({"a": 2})
+    assert len(short_hash([])) == 8 and int(short_hash([]), 16) >= 0

@@ -1,0 +1,107 @@
+"""Shipped settings are taken for exactly the data and protocol they were tuned for."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tfrs_bench.errors import UserError
+from tfrs_bench.experiment import Experiment
+from tfrs_bench.tuning.shipped import PROTOCOL_FLAGS, read_flagfile, shipped_config
+
+DEFAULTS = {flag: getattr(Experiment(dataset="ml-1m"), flag) for flag in PROTOCOL_FLAGS}
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    factors: int = 64
+    rate: float = 0.1
+    layers: tuple[int, ...] = ()
+    wide: bool = True
+
+
+def write(folder: Path, *lines: str, split: str = "per_user") -> None:
+    path = folder / "ml-1m" / split / "als.cfg"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("\n".join(lines) + "\n")
+
+
+def find(folder: Path, **asked: Any) -> tuple[Any, str] | None:
+    return shipped_config(
+        Config, "als", "ml-1m", asked=DEFAULTS | asked, defaults=DEFAULTS, places=(folder / "no", folder)
+    )
+
+
+def test_settings_are_read_by_the_types_of_their_fields(tmp_path: Path) -> None:
+    write(
+        tmp_path, "# how it was found", "--model=als", "--factors=128", "--rate=2", "--layers=8,4", "--nowide"
+    )
+    assert find(tmp_path) == (Config(128, 2.0, (8, 4), False), "flags/ml-1m/per_user/als.cfg")
+
+
+def test_what_a_flagfile_does_not_set_keeps_its_default(tmp_path: Path) -> None:
+    write(tmp_path, "--factors=128")
+    assert find(tmp_path) == (Config(factors=128), "flags/ml-1m/per_user/als.cfg")
+
+
+def test_nothing_is_found_where_nothing_was_shipped(tmp_path: Path) -> None:
+    write(tmp_path, "--factors=128")
+    assert find(tmp_path, split="global") is None
+    assert (
+        shipped_config(Config, "als", "ml-20m", asked=DEFAULTS, defaults=DEFAULTS, places=(tmp_path,)) is None
+    )
+    assert (
+        shipped_config(Config, "bpr", "ml-1m", asked=DEFAULTS, defaults=DEFAULTS, places=(tmp_path,)) is None
+    )
+
+
+@pytest.mark.parametrize(
+    ("flag", "value"),
+    [
+        ("relevance_threshold", 3.0),
+        ("train_on", "all"),
+        ("mask_seen", False),
+        ("cold_start_below", 0),
+    ],
+)
+@pytest.mark.parametrize("stated", [True, False])
+def test_a_protocol_that_differs_is_refused_stated_or_not(
+    tmp_path: Path, flag: str, value: Any, stated: bool
+) -> None:
+    write(tmp_path, "--factors=128", *([f"--{flag}={DEFAULTS[flag]}"] if stated else []))
+    assert find(tmp_path) is not None
+    assert find(tmp_path, **{flag: value}) is None
+
+
+def test_settings_tuned_for_another_protocol_are_taken_when_it_is_asked_for(tmp_path: Path) -> None:
+    write(tmp_path, "--factors=128", "--relevance_threshold=3", "--nomask_seen")
+    assert find(tmp_path) is None
+    assert find(tmp_path, relevance_threshold=3.0, mask_seen=False) is not None
+
+
+@pytest.mark.parametrize(("name", "taken"), [("ml-1m", True), ("movielens/1m", True), ("ml-20m", False)])
+def test_short_and_long_name_of_the_data_set_both_match(tmp_path: Path, name: str, taken: bool) -> None:
+    write(tmp_path, f"--dataset={name}", "--split=per_user")
+    assert (find(tmp_path) is not None) == taken
+
+
+def test_a_split_stated_against_its_folder_is_refused(tmp_path: Path) -> None:
+    write(tmp_path, "--split=global")
+    assert find(tmp_path) is None
+
+
+def test_a_value_of_the_wrong_type_is_named(tmp_path: Path) -> None:
+    write(tmp_path, "--factors=many")
+    with pytest.raises(UserError, match="--factors=many is not a whole number"):
+        find(tmp_path)
+
+
+def test_flagfiles_are_read_line_by_line(tmp_path: Path) -> None:
+    path = tmp_path / "a.cfg"
+    path.write_text(
+        "# --seed=1\n\n  --epochs=3  \n--rerun\n--nomask_seen\n--columns=a=b\n--epochs=4\nno=thing\n"
+    )
+    assert read_flagfile(path) == {"epochs": "4", "rerun": "True", "mask_seen": "False", "columns": "a=b"}
