@@ -35,7 +35,6 @@ OTHER_VALUES: dict[str, Any] = {
 # Where files lie decides nothing; what is in them is in the log's fingerprint.
 PLACES = {
     "data_dir": "/elsewhere",
-    "interactions": "/elsewhere/log.csv",
     "candidates": "/elsewhere/items.txt",
 }
 
@@ -61,7 +60,7 @@ def test_whatever_decides_a_number_changes_the_identity(field: str) -> None:
 
 
 def test_every_field_is_either_identity_or_a_place() -> None:
-    with_own_log = {"items", "test_interactions", "validation_interactions", "columns"}
+    with_own_log = {"interactions", "items", "test_interactions", "validation_interactions", "columns"}
     names = {field.name for field in dataclasses.fields(Experiment)}
     assert names == OTHER_VALUES.keys() | PLACES.keys() | with_own_log
 
@@ -71,6 +70,13 @@ def test_columns_of_a_file_without_header_are_identity_and_its_other_files_are_n
     assert identity(interactions="a.csv", columns=("user", "item")) != plain
     assert identity(interactions="a.csv", items="titles.csv") == plain
     assert identity(**PREDEFINED) == identity(**PREDEFINED, validation_interactions="v.csv")
+
+
+def test_a_log_of_ones_own_is_no_named_data_set() -> None:
+    own = Experiment(interactions="a.csv")
+    assert own.identity()["dataset"] is None
+    assert own.identity() == Experiment(interactions="/elsewhere/b.csv", data_seed=3).identity()
+    assert short_hash(own.identity()) != identity()
 
 
 def test_identity_is_plain_json() -> None:

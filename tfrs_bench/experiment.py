@@ -145,7 +145,8 @@ class Experiment:
             "validation_interactions",
             "candidates",
         }
-        return {key: value for key, value in dataclasses.asdict(self).items() if key not in files}
+        kept = {key: value for key, value in dataclasses.asdict(self).items() if key not in files}
+        return kept if self.interactions is None else kept | {"dataset": None, "data_seed": None}
 
 
 @dataclasses.dataclass(frozen=True)

@@ -98,9 +98,8 @@ def prepare(experiment: Experiment, console: Console, *, memory_mb: int = 512) -
         audit,
     )
     with console.stage("self-test") as stage:
-        stage.say(
-            f"{_prove(prepared, memory_mb)} checks hold: chance scores what chance must, the answers score 1"
-        )
+        checks = _prove(prepared, memory_mb)
+        stage.say(f"{checks} checks hold: chance scores what it must, answers 1")
     return prepared
 
 

@@ -123,7 +123,7 @@ class Runner:
         if not isinstance(model, Oracle):
             model.save(folder / MODEL)
         self._write_tensorboard(folder / TENSORBOARD, record, model)
-        write_run(folder, record, evaluation, self.prepared.dataset.log.user_ids.ids)
+        record = write_run(folder, record, evaluation, self.prepared.dataset.log.user_ids.ids)
         return Finished(record, evaluation, folder, reused=False)
 
     def _grid(self, request: Request) -> dict[str, tuple[float, ...]]:

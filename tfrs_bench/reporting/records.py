@@ -89,7 +89,7 @@ def prepare_folder(folder: Path) -> None:
         ) from error
 
 
-def write_run(folder: Path, record: RunRecord, evaluation: Evaluation, user_ids: Any) -> None:
+def write_run(folder: Path, record: RunRecord, evaluation: Evaluation, user_ids: Any) -> RunRecord:
     """Writes the per-user metrics, then the record; the record's presence says that the run is whole.
 
     Args:
@@ -97,6 +97,9 @@ def write_run(folder: Path, record: RunRecord, evaluation: Evaluation, user_ids:
       record: what to keep.
       evaluation: n users' metrics.
       user_ids: [num_users] raw ids.
+
+    Returns:
+      The record as `read_run` will read it: tuples are lists, and a number that JSON lacks is None.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -113,6 +116,7 @@ def write_run(folder: Path, record: RunRecord, evaluation: Evaluation, user_ids:
     plain = without_nan(json.loads(json.dumps(dataclasses.asdict(record), default=_plain)))
     write_atomically(folder / RECORD, json.dumps(plain, indent=1, allow_nan=False) + "\n")
     shutil.rmtree(_aside(folder), ignore_errors=True)
+    return RunRecord(**plain)
 
 
 def read_run(folder: Path) -> tuple[RunRecord, Evaluation] | None:
