@@ -11,6 +11,7 @@ from tfrs_bench.options import did_you_mean
 # Each module has `console(argv) -> int`; like sys.argv, argv begins with the program's name.
 COMMANDS = {
     "main": "tfrs_bench.main",
+    "report": "tfrs_bench.report",
     "doctor": "tfrs_bench.doctor",
 }
 

@@ -13,6 +13,9 @@ from tfrs_bench.options import check_options, did_you_mean, option
 
 DATA, PROTOCOL, MODELS, OUTPUT = "Data", "Protocol", "Models", "Output"
 
+# Fields that say where something lies; what lies there is covered by a fingerprint.
+FILES = ("data_dir", "interactions", "items", "test_interactions", "validation_interactions", "candidates")
+
 
 @dataclasses.dataclass(frozen=True)
 class Experiment:
@@ -137,15 +140,7 @@ class Experiment:
 
     def identity(self) -> dict[str, Any]:
         """Returns what decides a number: every field but where the files lie, which a fingerprint covers."""
-        files = {
-            "data_dir",
-            "interactions",
-            "items",
-            "test_interactions",
-            "validation_interactions",
-            "candidates",
-        }
-        kept = {key: value for key, value in dataclasses.asdict(self).items() if key not in files}
+        kept = {key: value for key, value in dataclasses.asdict(self).items() if key not in FILES}
         return kept if self.interactions is None else kept | {"dataset": None, "data_seed": None}
 
 

@@ -159,7 +159,7 @@ def report(settings: Settings, finished: list[Finished], shown: Console) -> None
     shown.line(f"runs: {finished[0].folder.parent}", style="dim")
     shown.line(f"curves: tensorboard --logdir {settings.plan.results_dir}", style="dim")
     if settings.plan.summary is not None:
-        page.write_summary(Path(settings.plan.summary), compared, records)
+        page.write_summary(Path(settings.plan.summary), compared, records, settings.asked())
         shown.line(f"summary: {settings.plan.summary}", style="dim")
 
 

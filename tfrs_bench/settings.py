@@ -12,15 +12,17 @@ import sys
 import textwrap
 import typing
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from absl import flags
 
 from tfrs_bench import registry
 from tfrs_bench.errors import UserError
-from tfrs_bench.experiment import DATA, MODELS, OUTPUT, PROTOCOL, Experiment, Plan
+from tfrs_bench.experiment import DATA, FILES, MODELS, OUTPUT, PROTOCOL, Experiment, Plan
 from tfrs_bench.options import parse_value
 
+_MODEL_FLAGS = [field for field in dataclasses.fields(Plan) if field.metadata["group"] == MODELS]
 HYPER = "Hyper-parameters (of the models in --model that have them)"
 
 INTRODUCTION = """\
@@ -69,6 +71,20 @@ class Settings:
         """Returns the hyper-parameter flags that were given and that a model has."""
         names = {field.name for field in dataclasses.fields(_config_of(model))}
         return {name: value for name, value in self.hyper_parameters.items() if name in names}
+
+    def asked(self) -> dict[str, str]:
+        """Returns the flags that decide a number and differ from their defaults; of a path, its last part."""
+        given = {
+            field.name: getattr(owner, field.name)
+            for owner, fields in (
+                (self.experiment, dataclasses.fields(Experiment)),
+                (self.plan, _MODEL_FLAGS),
+            )
+            for field in fields
+            if getattr(owner, field.name) != field.default
+        } | self.hyper_parameters
+        shown = {name: _shown(value) for name, value in given.items() if name != "data_dir"}
+        return {name: Path(text).name if name in FILES else text for name, text in shown.items()}
 
 
 def parse(argv: Sequence[str]) -> Settings:

@@ -103,9 +103,9 @@ def training_dataset(
     gather = _BatchGatherer(train, rating_levels, options)
 
     def one_epoch(epoch: Any) -> Any:
-        order = tf.random.experimental.stateless_shuffle(
-            tf.range(gather.num_examples, dtype=tf.int64), seed=[tf.constant(options.seed * 4 + 3, tf.int64), epoch]
-        )
+        seed = [tf.constant(options.seed * 4 + 3, tf.int64), epoch]
+        examples = tf.range(gather.num_examples, dtype=tf.int64)
+        order = tf.random.experimental.stateless_shuffle(examples, seed=seed)
         batches = tf.reshape(order[: gather.steps * gather.batch_size], [gather.steps, gather.batch_size])
         numbered = tf.data.Dataset.from_tensor_slices(batches).enumerate(epoch * gather.steps)
         return numbered.map(gather, num_parallel_calls=tf.data.AUTOTUNE)

@@ -94,8 +94,19 @@ def chosen_settings(records: Sequence[RunRecord]) -> list[str]:
     return lines
 
 
-def summary(comparison: Comparison, records: Sequence[RunRecord]) -> dict[str, Any]:
-    """Returns the comparison for other programs; a number that does not exist is null."""
+def summary(
+    comparison: Comparison, records: Sequence[RunRecord], asked: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """Lays out the comparison for other programs.
+
+    Args:
+      comparison: metrics, intervals and verdicts.
+      records: the runs, in the order of the rows.
+      asked: the flags that differed from their defaults, by name.
+
+    Returns:
+      A JSON-able dictionary; a number that does not exist is None.
+    """
     first = records[0]
     fields = (
         "model",
@@ -115,6 +126,8 @@ def summary(comparison: Comparison, records: Sequence[RunRecord]) -> dict[str, A
     content: dict[str, Any] = {
         "dataset": first.dataset,
         "split": first.split,
+        "asked": asked or {},
+        "sentences": comparison.sentences(),
         "rows": [_row(row) for row in comparison.rows],
         "comparisons": [{name: getattr(one, name) for name in fields} for one in comparison.verdicts],
         "costs": [
@@ -136,9 +149,12 @@ def summary(comparison: Comparison, records: Sequence[RunRecord]) -> dict[str, A
     return found
 
 
-def write_summary(path: Path, comparison: Comparison, records: Sequence[RunRecord]) -> None:
+def write_summary(
+    path: Path, comparison: Comparison, records: Sequence[RunRecord], asked: dict[str, Any] | None = None
+) -> None:
     """Writes `summary` as JSON."""
-    write_atomically(path, json.dumps(summary(comparison, records), indent=1, allow_nan=False) + "\n")
+    content = summary(comparison, records, asked)
+    write_atomically(path, json.dumps(content, indent=1, allow_nan=False) + "\n")
 
 
 def _row(row: Row) -> dict[str, Any]:
