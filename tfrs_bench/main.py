@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from tfrs_bench.reporting.console import Console
     from tfrs_bench.runner import Finished, Request
 
+_NO_VERDICT = "No verdicts: they hold a neural model of --model against --baselines, and one side is empty."
+
 
 def console(argv: Sequence[str] | None = None) -> int:
     """Runs the command.
@@ -151,7 +153,7 @@ def report(settings: Settings, finished: list[Finished], shown: Console) -> None
     for line in page.warnings(records):
         shown.paragraph(line)
     shown.rich.print()
-    for line in compared.sentences():
+    for line in compared.sentences() or [_NO_VERDICT]:
         shown.line(line)
     shown.rich.print()
     for line in page.chosen_settings(records):

@@ -70,13 +70,18 @@ def test_a_table_without_cold_users_says_so() -> None:
     out = io.StringIO()
     RichConsole(file=out, width=80).print(comparison_table(compared(warm), RECORDS))
     assert out.getvalue().count(" – ") == 2
-    assert "cold users (none here)" in footnote(compared(warm))
+    assert "cold: no user is." in footnote(compared(warm))
 
 
 def test_footnote_counts_the_users_behind_the_means() -> None:
     text = footnote(compared())
-    assert "Means over 3 users with relevant test items" in text and "NDCG@10 of 1 cold users" in text
-    assert "unadjusted" in text
+    assert "Means over 3 users with relevant test items" in text and "cold: NDCG@10 of 1 cold users." in text
+    assert "unadjusted" in text and "oracle" not in text
+
+
+def test_footnote_says_what_the_oracle_is() -> None:
+    with_oracle = compared(EVALUATIONS | {"oracle": evaluation()})
+    assert footnote(with_oracle).endswith("oracle: the simulator's own truth.")
 
 
 def test_random_split_carries_the_warning() -> None:

@@ -99,7 +99,7 @@ def test_every_epoch_has_a_line_that_names_model_and_fit(piped: tuple[Console, W
         search.epoch(1, EPOCH | {"validation/ndcg@10": 0.15})
         refit.epoch(2, EPOCH)
     assert written()[:2] == [
-        "  two_tower  search epoch 1: loss 1.2346, validation NDCG@10 0.1500, 12,346 examples/s",
+        "  two_tower  epoch 1: loss 1.2346, validation NDCG@10 0.1500, 12,346 examples/s",
         "  two_tower  refit epoch 2: loss 1.2346, 12,346 examples/s",
     ]
 
@@ -126,5 +126,5 @@ def test_the_longest_bar_fits_eighty_columns() -> None:
     console = Console(rich)
     with console.stage("popularity"):
         console.training("search").step(20, 20, 7000, 7735, 10.123)
-    bar = next(line for line in out.getvalue().splitlines() if "7000/7735" in line)
+    bar = next(line for line in out.getvalue().splitlines() if "7,000/7,735" in line)
     assert "…" not in bar and "search epoch 20/20" in bar and "loss 10.123" in bar and "0:00:00" in bar

@@ -240,6 +240,7 @@ def test_baselines_can_go_untuned_and_table_and_record_say_so(
     text = " ".join(capsys.readouterr().out.split())
     assert "als has default settings because of --tune_baselines=false" in text
     assert "als (defaults, untuned): factors=64" in text
+    assert "No verdicts:" in text
     (record,) = tmp_path.glob("log/per_user/als-*/record.json")
     assert json.loads(record.read_text())["tuning"] == "defaults, untuned"
 
@@ -319,7 +320,7 @@ def test_ctrl_c_says_what_is_kept_and_the_next_run_goes_on(folder: Path, tmp_pat
     ) as process:
         assert process.stdout is not None and process.stderr is not None
         for line in process.stdout:
-            if "search epoch 1:" in line:
+            if "epoch 1:" in line:
                 process.send_signal(signal.SIGINT)
                 break
         began = time.monotonic()

@@ -18,7 +18,7 @@ UNTUNED = "defaults, untuned"
 
 _FOOTNOTE = (
     "Means over {users:,} users with relevant test items, the whole catalogue ranked; bootstrap intervals, "
-    "unadjusted. cold: NDCG@10 of {cold} users. train s: all fits but the tuning. µs/user: scoring alone."
+    "unadjusted. cold: {cold}. train s: all fits but the tuning. µs/user: scoring alone."
 )
 
 
@@ -55,10 +55,11 @@ def comparison_table(comparison: Comparison, records: Sequence[RunRecord]) -> Ta
 def footnote(comparison: Comparison) -> str:
     """Returns what the figures of the table mean."""
     users = {row.segment: row.num_users for row in comparison.rows}
-    cold = f"{users['cold']:,} cold" if "cold" in users else "cold users (none here)"
-    return _FOOTNOTE.format(users=users["all"], cold=cold).replace(
-        "users (none here) users", "users (none here)"
+    cold = f"NDCG@10 of {users['cold']:,} cold users" if "cold" in users else "no user is"
+    ceiling = (
+        " oracle: the simulator's own truth." if any(row.model == "oracle" for row in comparison.rows) else ""
     )
+    return _FOOTNOTE.format(users=users["all"], cold=cold) + ceiling
 
 
 def warnings(records: Sequence[RunRecord]) -> list[str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console as RichConsole
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
 _NAME_WIDTH = 11
@@ -44,8 +44,11 @@ class Console:
         self._stage = ""
 
     def line(self, text: str, style: str = "") -> None:
-        """Prints a line that programs may look for: whole, whatever the width."""
-        self.rich.print(Text(text, style), soft_wrap=not self.rich.is_terminal)
+        """Prints a line that programs may look for: wrapped on a terminal only."""
+        if self.rich.is_terminal:
+            self.paragraph(text, style)
+        else:
+            self.rich.print(Text(text, style), soft_wrap=True)
 
     def paragraph(self, text: str, style: str = "", indent: str = "", hanging: str = "  ") -> None:
         """Prints text wrapped between words, the lines after the first indented."""
@@ -62,7 +65,7 @@ class Console:
         columns = (
             TextColumn(f"  {name:<{_NAME_WIDTH}}{{task.description}}"),
             BarColumn(12),
-            MofNCompleteColumn(),
+            TextColumn("{task.fields[count]}"),
             TextColumn("{task.fields[more]}"),
             TimeElapsedColumn(),
         )
@@ -92,8 +95,9 @@ class Console:
         if what not in self._tasks:
             for task in self._tasks.values():
                 self._bars.update(task, visible=False)
-            self._tasks[what] = self._bars.add_task(what, total=total or None, more="")
-        self._bars.update(self._tasks[what], completed=done, total=total or None, more=more)
+            self._tasks[what] = self._bars.add_task(what, total=total or None, count="", more="")
+        count = f"{done:,}/{total:,}" if total else ""
+        self._bars.update(self._tasks[what], completed=done, total=total or None, count=count, more=more)
 
     def training(self, phase: str) -> TrainingBar:
         """Returns a fit monitor that draws an epoch's bar and prints a line an epoch.
@@ -125,6 +129,7 @@ class TrainingBar:
         quality = scalars.get("validation/ndcg@10")
         judged = "" if quality is None else f", validation NDCG@10 {quality:.4f}"
         speed = f"{scalars['train/examples_per_second']:,.0f} examples/s"
-        text = f"{self._phase} epoch {epoch}: loss {scalars['train/loss']:.4f}{judged}, {speed}"
+        fit = "" if self._phase == "search" else f"{self._phase} "
+        text = f"{fit}epoch {epoch}: loss {scalars['train/loss']:.4f}{judged}, {speed}"
         line = f"  {self._console._stage:<{_NAME_WIDTH}}{text}"
         self._console.rich.print(Text(line, style="dim"), soft_wrap=True)
