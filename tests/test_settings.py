@@ -121,6 +121,8 @@ def test_hyper_parameters_never_reach_a_baseline() -> None:
     settings = parsed("--model=two_tower", "--baselines=als", "--batch_size=7")
     assert settings.config("als") == CONFIGS["als"]()
     assert settings.config("two_tower").batch_size == 7
+    shared = Settings(Experiment(), Plan(model=("two_tower",)), {"factors": 8})  # as if both had it
+    assert shared.config("als") == CONFIGS["als"]()
 
 
 def test_hyper_parameters_reach_only_the_models_that_have_them() -> None:
