@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from tfrs_bench import main
-from tfrs_bench.models.als import ALS, ALSConfig
+from tfrs_bench import main, registry
+from tfrs_bench.models.als import ALSConfig
 from tfrs_bench.models.two_tower import TwoTowerConfig
 from tfrs_bench.runner import Request
 from tfrs_bench.settings import parse
+from tfrs_bench.tuning.shipped import PROTOCOL_FLAGS, read_flagfile, shipped_config
 
+FLAGS = Path(__file__).parent.parent / "flags"
+COMMITTED = sorted(FLAGS.glob("*/*/*.cfg"))
 SHIPPED = (ALSConfig(factors=99, confidence=7.0), "flags/ml-1m/per_user/als.cfg")
 
 
@@ -89,23 +93,47 @@ def test_flags_of_the_model_leave_the_baselines_to_their_grid() -> None:
     assert asked["als"].tune
 
 
-def really_shipped(*flags: str) -> tuple[Any, str] | None:
-    prepared: Any = SimpleNamespace(dataset=SimpleNamespace(name="ml-1m"))
-    return main._shipped("als", ALS, parse(["main", *flags]), prepared)
+@pytest.fixture
+def flagfile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The only settings shipped are some of ALS for ml-1m, split by user, with all else at its default."""
+    path = tmp_path / "ml-1m" / "per_user" / "als.cfg"
+    path.parent.mkdir(parents=True)
+    path.write_text("--dataset=ml-1m\n--factors=99\n")
+    monkeypatch.setitem(shipped_config.__kwdefaults__, "places", (tmp_path,))
 
 
-def test_what_the_project_ships_is_found_for_its_data_and_protocol() -> None:
-    for name in ("ml-1m", "movielens/1m"):
-        config, source = really_shipped(f"--dataset={name}")  # type: ignore[misc]
-        assert source == "flags/ml-1m/per_user/als.cfg" and config != ALSConfig()
+def found(*flags: str, name: str = "ml-1m", model: str = "als") -> tuple[Any, str] | None:
+    prepared: Any = SimpleNamespace(dataset=SimpleNamespace(name=name))
+    kind = registry.resolve(registry.MODELS, model, "model")
+    return main._shipped(model, kind, parse(["main", *flags]), prepared)
 
 
+@pytest.mark.usefixtures("flagfile")
+@pytest.mark.parametrize("dataset", ["ml-1m", "movielens/1m"])
+def test_shipped_settings_are_found_for_their_data_by_either_name(dataset: str) -> None:
+    assert found(f"--dataset={dataset}") == (ALSConfig(factors=99), SHIPPED[1])
+
+
+@pytest.mark.usefixtures("flagfile")
 @pytest.mark.parametrize(
-    "flag", ["--relevance_threshold=3", "--train_on=all", "--nomask_seen", "--cold_start_below=9"]
+    "flag",
+    ["--relevance_threshold=3", "--train_on=all", "--nomask_seen", "--cold_start_below=9", "--split=global"],
 )
-def test_what_the_project_ships_is_refused_for_another_protocol(flag: str) -> None:
-    assert really_shipped("--dataset=ml-1m", flag) is None
+def test_shipped_settings_are_refused_for_another_protocol(flag: str) -> None:
+    assert found("--dataset=ml-1m", flag) is None
 
 
+@pytest.mark.parametrize("path", COMMITTED, ids=lambda path: str(path.relative_to(FLAGS)))
+def test_committed_settings_are_found_for_what_they_say_they_are_for(path: Path) -> None:
+    dataset, split, model = path.relative_to(FLAGS).with_suffix("").parts
+    stated = read_flagfile(path)
+    assert (stated["dataset"], stated["split"], stated["model"]) == (dataset, split, model)
+    protocol = [f"--{flag}={stated[flag]}" for flag in PROTOCOL_FLAGS if flag in stated]
+    settings, source = found(*protocol, name=dataset, model=model)  # type: ignore[misc]
+    assert source == f"flags/{path.relative_to(FLAGS).as_posix()}"
+    assert settings == parse(["main", f"--flagfile={path}"]).config(model)
+
+
+@pytest.mark.usefixtures("flagfile")
 def test_a_log_of_ones_own_gets_nothing_by_its_file_name() -> None:
-    assert really_shipped("--interactions=ml-1m.csv") is None
+    assert found("--dataset=ml-1m", "--interactions=ml-1m.csv") is None
