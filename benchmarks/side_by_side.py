@@ -39,7 +39,7 @@ class Claim:
     Attributes:
       ours: name of the contender above the line.
       theirs: name of the contender below it.
-      at_least: what the project promises of the median; None where it only reports.
+      at_least: what the project aims at in the median; None where it only reports.
     """
 
     ours: str
