@@ -136,15 +136,15 @@ def report(settings: Settings, finished: list[Finished], shown: Console) -> None
 
     from tfrs_bench import registry
     from tfrs_bench.evaluation.verdicts import compare
+    from tfrs_bench.models.random_order import RandomOrder
     from tfrs_bench.reporting import comparison as page
 
     records = [one.record for one in finished]
+    weighed = dict.fromkeys((*settings.plan.model, *settings.plan.baselines))
     neural = [
-        name
-        for name in settings.plan.model
-        if registry.resolve(registry.MODELS, name, "model").capabilities.neural
+        name for name in weighed if registry.resolve(registry.MODELS, name, "model").capabilities.neural
     ]
-    baselines = [name for name in settings.plan.baselines if name not in neural]
+    baselines = [name for name in weighed if name not in neural and name != RandomOrder.name]
     compared = compare({one.record.model: one.evaluation for one in finished}, neural, baselines)
     first = records[0]
     shown.rich.print(f"\n{first.dataset}, {first.split} split, seed {first.seed}", style="bold")

@@ -151,6 +151,7 @@ class Runner:
             model.fit(self.prepared.train, seed=self._seed)
             return self.prepared.validation.primary(model)
 
+        self.console.begin(request.name, "tuning on validation, by a grid")
         return grid_search(request.config, model_class.grid, quality_of, self.console.progress("tuning"))
 
     def _fit(self, name: str, config: Any, events: Path) -> tuple[Recommender, FitReport, float]:

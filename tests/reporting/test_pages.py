@@ -54,7 +54,13 @@ def summary(*, cold=True):
         "sentences": ["a vs b: NDCG@10 +0.1 [0.0, 0.2]: better"],
         "rows": [row("als", segment, metric, mean) for (segment, metric), mean in means.items()],
         "costs": [
-            {"model": "als", "fit_s": 1234.5, "score_us_per_user": 7.0, "tuning": "grid", "config": {"factors": 8}}
+            {
+                "model": "als",
+                "fit_s": 1234.5,
+                "score_us_per_user": 7.0,
+                "tuning": "grid",
+                "config": {"factors": 8},
+            }
         ],
         "audit": AUDIT,
     }
@@ -99,7 +105,9 @@ def folder(tmp_path):
 
 
 def run(folder, *flags):
-    return report.console(["report", f"--results={folder / 'results'}", f"--readme={folder / 'README.md'}", *flags])
+    return report.console(
+        ["report", f"--results={folder / 'results'}", f"--readme={folder / 'README.md'}", *flags]
+    )
 
 
 def test_check_fails_until_the_pages_are_written_and_again_when_a_summary_changes(folder, capsys):
@@ -127,4 +135,7 @@ def test_the_committed_pages_are_fresh(request):
     root = request.config.rootpath
     if not list((root / "results").glob("*.json")):
         pytest.skip("no results are committed")
-    assert report.console(["r", f"--results={root / 'results'}", f"--readme={root / 'README.md'}", "--check"]) == 0
+    assert (
+        report.console(["r", f"--results={root / 'results'}", f"--readme={root / 'README.md'}", "--check"])
+        == 0
+    )

@@ -63,7 +63,7 @@ class Audit:
 
     def lines(self) -> list[str]:
         """Returns the audit in a few lines for the terminal."""
-        lines = [f"split {self.strategy}: {'temporal' if self.temporal else 'NOT temporal'}"]
+        lines = [f"{self.strategy}: {'temporal' if self.temporal else 'NOT temporal'}"]
         for part, rows in self.rows.items():
             when = f", {self.times[part][0][:10]} to {self.times[part][1][:10]}" if self.times else ""
             size = f"{rows:,} rows, {self.users[part]:,} users, {self.items[part]:,} items"

@@ -75,7 +75,7 @@ class Verdict:
     def sentence(self) -> str:
         """Returns the verdict as one line for a person."""
         who = "" if self.segment == "all" else f", {self.segment} users"
-        share = "" if np.isnan(self.relative) else f" ({100 * self.relative:+.0f} %)"
+        share = "" if np.isnan(self.relative) else f" ({100 * self.relative:+z.0f} %)"
         line = (
             f"{self.model} vs {self.baseline}{who}: {self.metric.upper()} {self.difference:+.3f} "
             f"[{self.low:+.3f}, {self.high:+.3f}]{share}: {self.verdict}"

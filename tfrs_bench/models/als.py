@@ -44,7 +44,7 @@ class ALS(FactorizedRecommender):
     capabilities = Capabilities(deterministic=False)
     # Good settings lie along a ridge, λ growing with α, so the grid reaches far in both.
     grid: ClassVar = {
-        "factors": (32, 64),
+        "factors": (32, 64, 128),
         "regularization": (3.0, 10.0, 30.0, 100.0),
         "confidence": (1.0, 3.0, 9.0),
     }

@@ -50,6 +50,11 @@ class Console:
         else:
             self.rich.print(Text(text, style), soft_wrap=True)
 
+    def begin(self, name: str, what: str) -> None:
+        """Says that long work begins, where no bar shows it."""
+        if not self.rich.is_terminal:
+            self.rich.print(Text(f"  {name:<{_NAME_WIDTH}}{what}", "dim"), soft_wrap=True)
+
     def paragraph(self, text: str, style: str = "", indent: str = "", hanging: str = "  ") -> None:
         """Prints text wrapped between words, the lines after the first indented."""
         wrapper = textwrap.TextWrapper(
