@@ -23,7 +23,7 @@ CHEAP = {
     "hidden": (8,),
 }
 # What a model needs beyond that, or instead.
-CHEAP_FOR: dict[str, dict[str, Any]] = {}
+CHEAP_FOR: dict[str, dict[str, Any]] = {"als": {"regularization": 0.1}}  # the default is for larger logs
 
 SEED = 3
 

@@ -12,7 +12,8 @@ from tfrs_bench.runtime import import_tensorflow
 
 tf, _ = import_tensorflow()
 
-from tfrs_bench.models.retrieval_model import RetrievalModel, catalogue_cross_entropy  # noqa: E402
+from tfrs_bench.models.losses import catalogue_cross_entropy  # noqa: E402
+from tfrs_bench.models.retrieval_model import RetrievalModel  # noqa: E402
 
 # exp(score) of query row i for item j.
 ODDS = np.array([[2, 1, 1, 7], [1, 3, 1, 7], [1, 4, 4, 7]], np.float32)

@@ -23,6 +23,34 @@ def small_normal(seed: int) -> Any:
     return tf.keras.initializers.TruncatedNormal(stddev=0.05, seed=seed)
 
 
+@tf.custom_gradient
+def look_up(table: Any, indices: Any) -> Any:
+    """Gathers rows of a table [m, d] for int32 indices of any shape; the gradient is a dense [m, d].
+
+    Keras gives an embedding's gradient as pairs of index and row, which Adam sorts out and then spreads over
+    the whole table all the same; a dense one it applies in a single pass.
+    """
+
+    def gradient(upstream: Any) -> tuple[Any, None]:
+        rows = tf.reshape(upstream, [-1, table.shape[1]])
+        return tf.math.unsorted_segment_sum(rows, tf.reshape(indices, [-1]), table.shape[0]), None
+
+    return tf.gather(table, indices), gradient
+
+
+class EmbeddingTable(Layer):
+    """Embeddings [size, d] of the indices 0 … size − 1."""
+
+    def __init__(self, size: int, dimension: int, seed: int, name: str) -> None:
+        """Makes the table, its rows drawn by `small_normal`."""
+        super().__init__(name=name)
+        self.rows = self.add_weight(name="rows", shape=[size, dimension], initializer=small_normal(seed))
+
+    def call(self, indices: Any) -> Any:
+        """Returns [..., d] for int32 indices of any shape."""
+        return look_up(tf.convert_to_tensor(self.rows), indices)
+
+
 class ItemTower(Layer):
     """Item id embedding plus a projection of content features."""
 
@@ -39,9 +67,7 @@ class ItemTower(Layer):
         """
         super().__init__(name="item_tower")
         self.num_items = len(trained)
-        self._ids = tf.keras.layers.Embedding(
-            self.num_items, dimension, embeddings_initializer=small_normal(seed), name="item_ids"
-        )
+        self._ids = EmbeddingTable(self.num_items, dimension, seed, "item_ids")
         self._trained = tf.constant(trained[:, None], tf.float32)
         self._content = None if content is None else tf.constant(content)
         self._project = tf.keras.layers.Dense(
@@ -57,7 +83,7 @@ class ItemTower(Layer):
 
     def everything(self) -> Any:
         """Returns [m, d], all items in order; a table product instead of a gather."""
-        ids = self._ids(tf.range(self.num_items)) * self._trained
+        ids = self._ids.rows * self._trained
         return ids if self._content is None else ids + self._project(self._content)
 
 
@@ -92,9 +118,7 @@ class PooledHistoryEncoder(Layer):
         self._item_tower = item_tower
         self._users = None
         if use_user_id:
-            self._users = tf.keras.layers.Embedding(
-                num_users + 1, dimension, embeddings_initializer=small_normal(seed + 2), name="user_ids"
-            )
+            self._users = EmbeddingTable(num_users + 1, dimension, seed + 2, "user_ids")
         self._project = tf.keras.layers.Dense(
             dimension, use_bias=False, kernel_initializer=small_normal(seed + 3), name="profile"
         )
@@ -130,6 +154,8 @@ class PooledHistoryEncoder(Layer):
         return query + self._residual(deep)
 
     def _pooled(self, items: Any, levels: Any) -> Any:
+        if items.shape[1] == 0:
+            return tf.zeros([tf.shape(items)[0], 1]) + self._empty
         present = (items >= 0)[:, None, :]
         weights = tf.nn.softmax(tf.where(present, self._recency, self._recency.dtype.min / 2))
         signed = weights * tf.transpose(tf.gather(self._levels, levels, axis=1), [1, 0, 2])

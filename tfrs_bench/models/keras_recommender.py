@@ -27,7 +27,9 @@ class KerasConfig:
     """Settings that every neural retrieval model shares."""
 
     dimension: int = option(64, "Dimensions of the embeddings.", low=1)
-    history_length: int = option(20, "How many of a user's last interactions the query reads.", low=1)
+    history_length: int = option(
+        20, "How many of a user's last interactions the query reads; 0 for ids alone.", low=0
+    )
     horizon: str = option(
         "next",
         "What is predicted: the next item, or one drawn from the user's whole training future.",

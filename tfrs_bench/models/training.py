@@ -84,7 +84,8 @@ def _optimizer(config: Any, total_steps: int) -> Any:
     clip = {"global_clipnorm": config.clip_norm}
     if config.weight_decay:
         return tf.keras.optimizers.AdamW(rate, weight_decay=config.weight_decay, **clip)
-    return tf.keras.optimizers.Adam(rate, **clip)
+    # The arithmetic of keras.optimizers.Adam, in one fused operation per weight.
+    return tf.keras.optimizers.legacy.Adam(rate, epsilon=1e-7, **{k: v for k, v in clip.items() if v})
 
 
 class _Watch(Callback):
@@ -146,4 +147,6 @@ class _Watch(Callback):
             self._recommender.set_weights(self._best_weights)
 
     def _learning_rate(self) -> float:
-        return float(tf.keras.backend.get_value(self.model.optimizer.learning_rate))
+        optimizer = self.model.optimizer
+        rate = optimizer.learning_rate
+        return float(rate(optimizer.iterations) if callable(rate) else tf.keras.backend.get_value(rate))
