@@ -48,6 +48,7 @@ def summary(*, cold=True):
     if cold:
         means["cold", "ndcg@10"] = 0.0625
     return {
+        "file": "toy-per_user.json",
         "dataset": "toy",
         "split": "per_user",
         "asked": {"dataset": "ml-1m", "split": "global"},
@@ -83,6 +84,9 @@ def test_the_overview_leaves_a_gap_where_a_model_was_not_run():
         "|---|---:|---:|",
         "| toy, per_user | 0.2500 |  |",
         "| toy, per_user |  | 0.7500 |",
+        "",
+        "- toy, per_user: a vs b: NDCG@10 +0.1 [0.0, 0.2]: better",
+        "- toy, per_user: a vs b: NDCG@10 +0.1 [0.0, 0.2]: better",
     ]
 
 
@@ -99,7 +103,7 @@ def test_a_page_without_the_markers_is_an_error_that_shows_them():
 @pytest.fixture
 def folder(tmp_path):
     (tmp_path / "results").mkdir()
-    (tmp_path / "results" / "x.json").write_text(json.dumps(summary()))
+    (tmp_path / "results" / "toy-per_user.json").write_text(json.dumps(summary()))
     (tmp_path / "README.md").write_text("# T\n<!-- begin overview -->\n<!-- end overview -->\n")
     return tmp_path
 
@@ -121,7 +125,7 @@ def test_check_fails_until_the_pages_are_written_and_again_when_a_summary_change
     assert "asked: 10 users, 2 of them cold (20.0%)" in page
     changed = summary()
     changed["rows"][1]["mean"] = 0.3
-    (folder / "results" / "x.json").write_text(json.dumps(changed))
+    (folder / "results" / "toy-per_user.json").write_text(json.dumps(changed))
     assert run(folder, "--check") == 1
 
 

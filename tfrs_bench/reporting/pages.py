@@ -42,7 +42,7 @@ def results_page(summaries: list[dict[str, Any]]) -> str:
         "",
     ]
     for one in summaries:
-        lines += [f"## {one['dataset']}, {one['split']} split", "", f"`{command(one)}`", ""]
+        lines += [f"## {_title(one)}", "", f"`{command(one)}`", ""]
         lines += [*table(one), "", *(f"- {line}" for line in one["sentences"]), ""]
         costs = {cost["model"]: cost for cost in one["costs"]}
         lines += [f"- {model}: {_settings(cost)}" for model, cost in costs.items() if cost["config"]]
@@ -73,7 +73,7 @@ def table(summary: dict[str, Any]) -> list[str]:
 
 
 def overview(summaries: list[dict[str, Any]]) -> list[str]:
-    """Returns one table of NDCG@10, a row per summary and a column per model."""
+    """Returns one table of NDCG@10, a row per summary and a column per model, and the verdicts below."""
     models = list(dict.fromkeys(cost["model"] for one in summaries for cost in one["costs"]))
     lines = ["| NDCG@10 | " + " | ".join(models) + " |", "|---|" + "---:|" * len(models)]
     for one in summaries:
@@ -83,8 +83,9 @@ def overview(summaries: list[dict[str, Any]]) -> list[str]:
             if (row["segment"], row["metric"]) == ("all", "ndcg@10")
         }
         values = [format(means[model], ".4f") if model in means else "" for model in models]
-        lines.append(f"| {one['dataset']}, {one['split']} | " + " | ".join(values) + " |")
-    return lines
+        lines.append(f"| {_title(one)} | " + " | ".join(values) + " |")
+    verdicts = [f"- {_title(one)}: {line}" for one in summaries for line in one["sentences"]]
+    return [*lines, "", *verdicts] if verdicts else lines
 
 
 def command(summary: dict[str, Any]) -> str:
@@ -112,6 +113,10 @@ def fill(page: str, blocks: dict[str, str]) -> str:
             )
         page = f"{before}{begin}\n{text}\n{end}{after}"
     return page
+
+
+def _title(summary: dict[str, Any]) -> str:
+    return f"{Path(summary['file']).stem.removesuffix('-' + summary['split'])}, {summary['split']}"
 
 
 def _settings(cost: dict[str, Any]) -> str:
