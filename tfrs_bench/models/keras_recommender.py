@@ -43,7 +43,7 @@ class KerasConfig:
         "Normalized embeddings with a temperature, or a plain dot product with item bias.",
         choices=("cosine", "dot"),
     )
-    temperature: float = option(0.1, "Divides the cosine similarity.", low=1e-3)
+    temperature: float = option(0.2, "Divides the cosine similarity.", low=1e-3)
     learn_temperature: bool = option(False, "Whether the temperature is learned.")
     loss: str = option(
         "softmax", "Training loss; bpr and hinge use in-batch negatives.", choices=("softmax", "bpr", "hinge")
@@ -56,7 +56,7 @@ class KerasConfig:
     user_dropout: float = option(
         0.1, "Share of examples whose user id is hidden, so that unknown users are learned.", low=0, high=0.99
     )
-    history_dropout: float = option(0.0, "Share of history rows left out of an example.", low=0, high=0.99)
+    history_dropout: float = option(0.2, "Share of history rows left out of an example.", low=0, high=0.99)
     batch_size: int = option(1024, "Examples in a step.", low=1)
     learning_rate: float = option(3e-3, "Step size of Adam.", low=1e-9)
     schedule: str = option(
@@ -67,7 +67,7 @@ class KerasConfig:
     weight_decay: float = option(0.0, "Decoupled weight decay (AdamW).", low=0)
     clip_norm: float | None = option(None, "Clip the gradients' global norm to this.", low=1e-9)
     max_epochs: int = option(20, "Epochs at most, while validation decides.", low=1)
-    patience: int = option(2, "Stop after this many epochs without a better validation NDCG@10.", low=1)
+    patience: int = option(3, "Stop after this many epochs without a better validation NDCG@10.", low=1)
     epochs: int | None = option(
         None, "Train exactly this many epochs, on train and validation, without stopping.", low=1
     )
