@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tfrs_bench.errors import UserError
-from tfrs_bench.experiment import Experiment, Plan, short_hash
+from tfrs_bench.experiment import OF_INTERACTIONS, Experiment, Plan, short_hash
 
 PREDEFINED = {"split": "predefined", "interactions": "a.csv", "test_interactions": "b.csv"}
 # A value unlike the default for every field that decides a number.
@@ -56,7 +56,8 @@ def test_where_files_lie_does_not_change_the_identity(field: str) -> None:
 
 @pytest.mark.parametrize("field", OTHER_VALUES)
 def test_whatever_decides_a_number_changes_the_identity(field: str) -> None:
-    assert identity(**{field: OTHER_VALUES[field]}) != identity()
+    where = {"interactions": "a.csv"} if field in OF_INTERACTIONS else {}
+    assert identity(**where, **{field: OTHER_VALUES[field]}) != identity(**where)
 
 
 def test_every_field_is_either_identity_or_a_place() -> None:
@@ -90,6 +91,9 @@ def test_identity_is_plain_json() -> None:
         ({"dataset": "x"}, "--dataset=x is not known. Known: "),
         ({"items": "t.csv"}, "--items describes a log of your own: name it with --interactions=FILE."),
         ({"columns": ("user", "item")}, "--columns describes a log of your own"),
+        ({"dataset": "ml-1m", "user_column": "u"}, "--user_column describes a log of your own"),
+        ({"order": "file"}, "--order describes a log of your own"),
+        ({"on_bad_rows": "skip"}, "--on_bad_rows describes a log of your own"),
         ({"split": "predefined"}, "--split=predefined needs --test_interactions=FILE"),
         ({**PREDEFINED, "split": "global"}, "--test_interactions goes with --split=predefined."),
         ({"cold_start_below": -1}, "--cold_start_below=-1 is outside its range"),

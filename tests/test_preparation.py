@@ -107,11 +107,14 @@ def test_what_happens_is_said_in_lines(log_file: Path) -> None:
     assert max(map(len, text.splitlines())) <= 80
 
 
-def test_candidates_replace_the_catalogue(prepared: Callable[..., Prepared], tmp_path: Path) -> None:
+def test_candidates_replace_the_catalogue(log_file: Path, tmp_path: Path) -> None:
     (tmp_path / "items.txt").write_text(
         "\n".join(["never-seen", "", " i0 ", *(f"i{item}" for item in range(1, 20))])
     )
-    ready = prepared(candidates=str(tmp_path / "items.txt"))
+    said = io.StringIO()
+    asked = Experiment(interactions=str(log_file), candidates=str(tmp_path / "items.txt"))
+    ready = prepare(asked, Console(RichConsole(file=said, width=80)))
+    assert "candidates: 20 items of the file are in the log" in said.getvalue()
     listed = ready.dataset.log.item_ids.ids[ready.test.evaluation_set.candidates]
     assert set(listed) == {f"i{item}" for item in range(20)}
 

@@ -211,6 +211,14 @@ def test_nothing_in_a_run_folder_is_pickled(prepared: Callable[..., Prepared], t
 # Reuse.
 
 
+def test_a_reused_run_says_where_its_settings_come_from_this_time(
+    prepared: Callable[..., Prepared], tmp_path: Path
+) -> None:
+    run(prepared(), tmp_path, dataclasses.replace(STOPS, tuning="flags"))
+    again = run(prepared(), tmp_path, dataclasses.replace(STOPS, tuning="defaults, untuned"))
+    assert (again.reused, again.record.tuning) == (True, "defaults, untuned")
+
+
 def test_the_same_run_is_reused_with_the_same_numbers(
     prepared: Callable[..., Prepared], tmp_path: Path
 ) -> None:

@@ -16,6 +16,12 @@ DATA, PROTOCOL, MODELS, OUTPUT = "Data", "Protocol", "Models", "Output"
 # Fields that say where something lies; what lies there is covered by a fingerprint.
 FILES = ("data_dir", "interactions", "items", "test_interactions", "validation_interactions", "candidates")
 
+# Fields that say how a log of one's own is read; no public data set is read in another way.
+OF_INTERACTIONS = (
+    "items", "test_interactions", "validation_interactions", "user_column", "item_column", "rating_column",
+    "timestamp_column", "columns", "separator", "order", "on_bad_rows",
+)  # fmt: skip
+
 
 @dataclasses.dataclass(frozen=True)
 class Experiment:
@@ -128,10 +134,10 @@ class Experiment:
 
     def _check_files(self) -> None:
         if self.interactions is None:
-            for flag in ("items", "test_interactions", "validation_interactions", "columns"):
-                if getattr(self, flag):
+            for field in dataclasses.fields(self):
+                if field.name in OF_INTERACTIONS and getattr(self, field.name) != field.default:
                     raise UserError(
-                        f"--{flag} describes a log of your own: name it with --interactions=FILE."
+                        f"--{field.name} describes a log of your own: name it with --interactions=FILE."
                     )
         if self.split == "predefined" and self.test_interactions is None:
             raise UserError("--split=predefined needs --test_interactions=FILE beside --interactions=FILE.")

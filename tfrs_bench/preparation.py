@@ -82,6 +82,8 @@ def prepare(experiment: Experiment, console: Console, *, memory_mb: int = 512) -
         }
         audit = audit_split(split, asked[TEST])
         stage.say(*audit.lines())
+        if experiment.candidates is not None:
+            stage.say(f"candidates: {int(asked[TEST].candidates.sum()):,} items of the file are in the log")
 
     def evaluator(questions: EvaluationSet, fitted_on: InteractionLog) -> Evaluator:
         counts = np.bincount(fitted_on.items, minlength=log.num_items)

@@ -102,7 +102,10 @@ class Runner:
         found = None if self._rerun else read_run(folder)
         if found is not None:
             self.console.reused(request.name, folder)
-            return Finished(*found, folder, reused=True)
+            record, evaluation = found
+            if not request.tune:  # then, the same settings may have come from flags, a file or the defaults
+                record = dataclasses.replace(record, tuning=request.tuning)
+            return Finished(record, evaluation, folder, reused=True)
         prepare_folder(folder)
         restart_peak_memory()
         with self.console.stage(request.name) as stage:

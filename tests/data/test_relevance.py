@@ -137,6 +137,14 @@ def test_nothing_new_names_mask_seen():
         evaluation_set(split_log(log, "leave_last"), TEST, relevance_threshold=4.0)
 
 
+def test_repetition_is_never_why_nothing_is_relevant():
+    # Thirty rows of one item: three are tested, two of them repeated, and the last is in the history.
+    log = build_log(np.array(["a"] * 30), np.array(["x"] * 30), np.arange(30))
+    says = r"2 repeated in the part, 1 already in the history.*--mask_seen=false"
+    with pytest.raises(UserError, match=says):
+        evaluation_set(split_log(log, "per_user"), TEST, relevance_threshold=4.0)
+
+
 def test_the_train_part_is_not_evaluated(split):
     with pytest.raises(ValueError, match="part = 0"):
         evaluation_set(split, TRAIN, relevance_threshold=4.0)

@@ -238,6 +238,7 @@ def test_what_happens_later_changes_nothing_before(split, part, seed):
         ("predefined", seven(parts=[0, 0, 0, 0, 0, 0, 1]), "no row to test"),
         ("per_user", seven().select(np.zeros(7, dtype=bool)), "no rows"),
         ("per_user", seven(), "--cold_start_below=4"),  # the default is 5, and a has four train rows
+        ("per_user", build_log(np.arange(9), np.zeros(9), np.arange(9)), "data with more rows per user"),
     ],
 )
 def test_impossible_requests_name_the_next_step(strategy, log, says):

@@ -101,6 +101,18 @@ def test_a_rating_column_can_be_left_out(write):
     assert load_table(path, columns=TableColumns(rating="none")).log.ratings is None
 
 
+def test_a_column_serves_one_field(write):
+    path = write("user,product_id,item,time\na,x,4,1\n")
+    assert rows(load_table(path, columns=TableColumns(rating="item")).log) == [("a", "x", 1, 4.0)]
+    message = refused(path, columns=TableColumns(item="product_id", timestamp="product_id"))
+    assert "product_id is named for both item and timestamp" in message
+    assert "--item_column=NAME or --timestamp_column=NAME" in message
+    path = write("user,item,rating,time\na,x,4,1\n")
+    message = refused(path, columns=TableColumns(user="item"))
+    assert "no column with a usual name for the item" in message
+    assert load_table(path, columns=TableColumns(timestamp="rating")).log.ratings is None
+
+
 def test_an_exact_name_goes_before_a_similar_one(tmp_path):
     names = ["User", "user", "item"]
     assert find_columns(names, {"user": "user", "item": None}, ["user", "item"], tmp_path, False)["user"] == 1

@@ -55,18 +55,31 @@ def find_columns(
       Field to position, for the fields that were found.
 
     Raises:
-      UserError: a required field has no column, a field has several, or a column asked for is not there;
-        the message lists the columns and the flag to type.
+      UserError: a required field has no column, a field has several, a column asked for is not there, or
+        two fields ask for the same; the message lists the columns and the flag to type.
     """
-    found = {}
+    found: dict[str, int] = {}
+    named = {
+        place
+        for field, wanted in asked.items()
+        if wanted not in (None, NO_COLUMN)
+        for place in _matches(names, field, wanted)
+    }
     for field, wanted in asked.items():
         if wanted == NO_COLUMN and field not in required:
             continue
         matches = _matches(names, field, wanted)
+        if wanted is None:  # what is named for one field is not another's by its usual name
+            matches = [place for place in matches if place not in named]
         if len(matches) == 1:
+            if (other := next((one for one, at in found.items() if at == matches[0]), None)) is not None:
+                raise UserError(
+                    f"{path}: column {names[matches[0]]} is named for both {other} and {field}. Its columns "
+                    f"are: {', '.join(names)}. Type another --{other}_column=NAME or --{field}_column=NAME."
+                )
             found[field] = matches[0]
         elif matches or wanted is not None or field in required:
-            raise UserError(_explain(field, wanted, names, path, headless))
+            raise UserError(_explain(field, wanted, names, matches, path, headless=headless))
     return found
 
 
@@ -87,8 +100,15 @@ def _matches(names: Sequence[str], field: str, wanted: str | None) -> list[int]:
     return exact or [place for place, name in enumerate(names) if normalized(name) == normalized(wanted)]
 
 
-def _explain(field: str, wanted: str | None, names: Sequence[str], path: Path, headless: bool) -> str:
-    matches = _matches(names, field, wanted)
+def _explain(
+    field: str,
+    wanted: str | None,
+    names: Sequence[str],
+    matches: Sequence[int],
+    path: Path,
+    *,
+    headless: bool,
+) -> str:
     if not headless and looks_like_data(names):
         return _ask_for_names(names, path)
     if matches:

@@ -168,9 +168,9 @@ def _are_in(pairs: NDArray[np.int64], known: NDArray[np.int64]) -> NDArray[np.bo
 
 def _nothing_relevant(part: int, dropped: dict[str, int], threshold: float) -> str:
     name = "validation" if part == VALIDATION else "test"
-    reason = max(dropped, key=lambda one: dropped[one])
+    # Never because of repetition: of a repeated item the latest row is left, and fails for another reason.
+    reason = max((RATED_LOW, OUTSIDE, SEEN), key=lambda one: dropped[one])
     flag = {
-        REPEATED: "Check the data: a user's item should not repeat this often.",
         RATED_LOW: f"Lower --relevance_threshold={threshold:g}.",
         OUTSIDE: "Use --split=per_user, or a candidates file that holds the items of this part.",
         SEEN: "If people come back to the same items, use --mask_seen=false.",

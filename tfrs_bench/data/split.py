@@ -186,9 +186,13 @@ def _check_result(split: TemporalSplit, train_rows: NDArray[np.int64], cold_star
         raise UserError(f"{tried} no row to test. Name a test file that has rows, or use {instead}.")
     if split.cold.all():
         most = int(train_rows.max())
+        if most:
+            instead = f"--cold_start_below={most}"
+        elif split.log.rows_per_user.max() < 3:  # one to train on, one to validate, one to test
+            instead = "data with more rows per user"
         raise UserError(
             f"{tried} nobody to train on: --cold_start_below={cold_start_below}, and no user has more than "
-            f"{most} rows in the train part. Use {f'--cold_start_below={most}' if most else instead}."
+            f"{most} rows in the train part. Use {instead}."
         )
     if not (split.parts[~split.cold[split.log.users]] == VALIDATION).any():
         lower = f", or lower --cold_start_below={cold_start_below}" if cold_start_below > 1 else ""
