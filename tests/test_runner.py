@@ -342,9 +342,10 @@ def test_results_dir_that_is_a_file_is_a_sentence(prepared: Callable[..., Prepar
     assert not Remembers.fits
 
 
-def test_curves_flags_and_results_go_to_tensorboard_only_for_models_with_epochs(
+def test_flags_and_results_go_to_tensorboard_for_every_model_and_curves_for_those_with_epochs(
     prepared: Callable[..., Prepared], tmp_path: Path
 ) -> None:
     events = run(prepared(), tmp_path, STOPS).folder / "tensorboard"
     assert any((events / "search").iterdir()) and any((events / "refit").iterdir())
-    assert not (run(prepared(), tmp_path, Request("grid", GridConfig())).folder / "tensorboard").exists()
+    plain = run(prepared(), tmp_path, Request("grid", GridConfig())).folder / "tensorboard"
+    assert {path.parent.name for path in plain.rglob("events.*")} == {"tensorboard"}

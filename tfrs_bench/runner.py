@@ -242,9 +242,7 @@ class Runner:
         )
 
     def _write_tensorboard(self, events: Path, record: RunRecord, model: Recommender) -> None:
-        """Flags, results and item embeddings of the models that wrote training curves."""
-        if not model.capabilities.early_stopping:
-            return
+        """Flags and results of every model, and the item embeddings of those that wrote training curves."""
         log = self.prepared.dataset.log
         given = {
             name: value for name, value in (record.experiment | record.config).items() if value is not None
@@ -253,7 +251,7 @@ class Runner:
         write_results(
             events, {name: mean for name, mean in record.metrics["all"].items() if name.endswith("@10")}
         )
-        if not isinstance(model, FactorizedRecommender):
+        if not (model.capabilities.early_stopping and isinstance(model, FactorizedRecommender)):
             return
         titles = log.item_ids.ids if log.item_titles is None else log.item_titles
         counts = self.prepared.test.item_counts

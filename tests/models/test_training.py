@@ -143,6 +143,19 @@ def test_a_diverging_loss_stops_the_run_and_names_step_and_learning_rate(
     assert "Try --learning_rate=1e+29 or --clip_norm=1" in str(raised.value)
 
 
+def test_a_last_step_that_ruins_the_weights_stops_the_run_before_they_are_judged(
+    planted_blocks: InteractionLog,
+) -> None:
+    # One step an epoch: the loss is of the initial weights and finite, the weights after it are about 1e30.
+    def never(model: Recommender) -> float:
+        raise AssertionError("ruined weights were handed to validation")
+
+    rows = len(planted_blocks)
+    with pytest.raises(UserError) as raised:
+        small(similarity="dot", learning_rate=1e30, batch_size=rows).fit(planted_blocks, validate=never)
+    assert "at epoch 1, step 1, with learning rate" in str(raised.value)
+
+
 def test_a_log_without_positives_says_what_to_do(planted_blocks: InteractionLog) -> None:
     nothing = planted_blocks.select(np.zeros(len(planted_blocks), bool))
     with pytest.raises(UserError, match=r"No training row is a positive.*--relevance_threshold"):

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 tf, _ = import_tensorflow()
 Callback: Any = tf.keras.callbacks.Callback
 
+LARGEST_SUM = 1e15  # of absolute weights; products of larger ones overflow float32
+
 
 def train_model(
     recommender: KerasRecommender,
@@ -112,9 +114,11 @@ class _Watch(Callback):
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         loss = float(logs["loss"])
-        if not math.isfinite(loss):
+        last = batch + 1 == self._steps
+        if not math.isfinite(loss) or (last and not self._weights_are_usable()):
+            what = "The weights grew beyond use" if math.isfinite(loss) else f"The loss became {loss}"
             raise UserError(
-                f"The loss became {loss} at epoch {self._epoch}, step {batch + 1}, with learning rate "
+                f"{what} at epoch {self._epoch}, step {batch + 1}, with learning rate "
                 f"{self._learning_rate():.3g}. Try --learning_rate={self._learning_rate() / 10:.2g} "
                 "or --clip_norm=1."
             )
@@ -145,6 +149,15 @@ class _Watch(Callback):
     def restore_best(self) -> None:
         if self._best_weights is not None:
             self._recommender.set_weights(self._best_weights)
+
+    def _weights_are_usable(self) -> bool:
+        """A step can end in weights that the next loss would be the first to show, were there one."""
+        sizes = (
+            float(tf.reduce_sum(tf.abs(one)))
+            for one in self.model.trainable_weights
+            if one.shape.num_elements()
+        )
+        return all(size < LARGEST_SUM for size in sizes)
 
     def _learning_rate(self) -> float:
         optimizer = self.model.optimizer
