@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tfrs_bench.errors import UserError
-from tfrs_bench.reporting.pages import fill, overview, read_summaries, results_page
+from tfrs_bench.reporting.pages import conclusion, fill, overview, read_summaries, results_page
 from tfrs_bench.reporting.records import write_atomically
 
 
@@ -49,7 +49,7 @@ def _pages(results: Path, readme: Path) -> dict[Path, str]:
     blocks = {"overview": "\n".join(overview(summaries))}
     shown = results / "simulated-per_user.txt"
     if shown.is_file():
-        blocks["first output"] = "```\n" + shown.read_text(encoding="utf-8").rstrip() + "\n```"
+        blocks["first output"] = f"```\n{conclusion(shown.read_text(encoding='utf-8'))}\n```"
     return {results / "README.md": results_page(summaries), readme: fill(readme.read_text("utf-8"), blocks)}
 
 

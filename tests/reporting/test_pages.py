@@ -8,7 +8,7 @@ import pytest
 
 from tfrs_bench import report
 from tfrs_bench.errors import UserError
-from tfrs_bench.reporting.pages import command, fill, overview, table
+from tfrs_bench.reporting.pages import command, conclusion, fill, overview, table
 
 AUDIT = {
     "strategy": "per_user",
@@ -93,6 +93,12 @@ def test_the_overview_leaves_a_gap_where_a_model_was_not_run():
 def test_the_command_makes_the_summary_again():
     made = command(summary() | {"file": "x.json"})
     assert made == "python -m tfrs_bench.main --dataset=ml-1m --split=global --summary=results/x.json"
+
+
+def test_the_conclusion_is_the_table_and_the_verdicts():
+    stages, settings = "  load  1 s\n  als  2 s\n", "popularity (defaults)\nals (grid)\n"
+    output = f"{stages}\ntoy split\n row 1  \n\na vs b: better\n\n{settings}"
+    assert conclusion(output) == "toy split\n row 1\n\na vs b: better"
 
 
 def test_a_page_without_the_markers_is_an_error_that_shows_them():

@@ -94,6 +94,12 @@ def command(summary: dict[str, Any]) -> str:
     return " ".join(["python -m tfrs_bench.main", *flags, f"--summary=results/{summary['file']}"])
 
 
+def conclusion(output: str) -> str:
+    """Returns what a run printed from its table on, up to the settings: without stages and epochs."""
+    table_on = output.partition("\n\n")[2]
+    return "\n".join(line.rstrip() for line in table_on.partition("\npopularity (")[0].strip().splitlines())
+
+
 def fill(page: str, blocks: dict[str, str]) -> str:
     r"""Replaces what stands between the markers `<!-- begin NAME -->` and `<!-- end NAME -->`.
 
