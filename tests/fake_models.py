@@ -41,12 +41,12 @@ class Remembers(Recommender):
 
     fits: ClassVar[list[Fit]] = []
 
-    def _fit(self, train, seed, validate, epochs, monitor):
-        self.fits.append(Fit(self, train, seed, validate is not None, epochs))
+    def _fit(self, train, context):
+        self.fits.append(Fit(self, train, context.seed, context.validate is not None, context.epochs))
         self._counts = np.bincount(train.items, train.positives, minlength=train.num_items)
         self._counts = self._counts.astype(np.float32)
         self._taken = positive_matrix(train)
-        return self._learn(validate, epochs, monitor)
+        return self._learn(context.validate, context.epochs, context.monitor)
 
     def _learn(self, validate, epochs, monitor):
         return FitReport()

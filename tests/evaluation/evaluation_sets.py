@@ -28,7 +28,7 @@ class Fake(Recommender):
         self._score = score
         self.chunks = []
 
-    def _fit(self, train, seed, validate, epochs, monitor):
+    def _fit(self, train, context):
         return FitReport()
 
     def score(self, queries):

@@ -14,7 +14,7 @@ from tfrs_bench.data.queries import Queries
 from tfrs_bench.data.relevance import EvaluationSet
 from tfrs_bench.evaluation.evaluator import PRIMARY_K, Evaluation, Evaluator
 from tfrs_bench.evaluation.metrics import discounts
-from tfrs_bench.models.base import FitMonitor, FitReport, Recommender
+from tfrs_bench.models.base import FitContext, FitReport, Recommender
 
 METRICS = tuple(f"{name}@{PRIMARY_K}" for name in ("hr", "ndcg", "map"))
 STANDARD_ERRORS = 5.0
@@ -251,14 +251,7 @@ class _Planted(Recommender):
         self.name = name  # type: ignore[misc]  # so that an error names which scorer
         self._score = score
 
-    def _fit(
-        self,
-        train: InteractionLog,
-        seed: int,
-        validate: Callable[[Recommender], float] | None,
-        epochs: int | None,
-        monitor: FitMonitor | None,
-    ) -> FitReport:
+    def _fit(self, train: InteractionLog, context: FitContext) -> FitReport:
         return FitReport()
 
     def score(self, queries: Queries) -> NDArray[np.float32]:

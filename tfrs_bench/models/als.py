@@ -13,7 +13,6 @@ without positives is answered by popularity, which is one more dimension of the 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
 from typing import Any, ClassVar
 
 import numpy as np
@@ -21,7 +20,7 @@ from numpy.typing import NDArray
 
 from tfrs_bench.data.interactions import InteractionLog
 from tfrs_bench.data.queries import Queries, positive_matrix
-from tfrs_bench.models.base import Capabilities, FactorizedRecommender, FitMonitor, FitReport, Recommender
+from tfrs_bench.models.base import Capabilities, FactorizedRecommender, FitContext, FitReport
 from tfrs_bench.options import option
 from tfrs_bench.runtime import blas_single_thread
 
@@ -49,16 +48,9 @@ class ALS(FactorizedRecommender):
         "confidence": (1.0, 3.0, 9.0),
     }
 
-    def _fit(
-        self,
-        train: InteractionLog,
-        seed: int,
-        validate: Callable[[Recommender], float] | None,
-        epochs: int | None,
-        monitor: FitMonitor | None,
-    ) -> FitReport:
+    def _fit(self, train: InteractionLog, context: FitContext) -> FitReport:
         matrix = positive_matrix(train)
-        solver = self._solver(seed)
+        solver = self._solver(context.seed)
         with blas_single_thread():
             solver.fit(matrix, show_progress=False)
         self._item_factors = np.asarray(solver.item_factors, dtype=np.float32)

@@ -19,7 +19,15 @@ from tfrs_bench.errors import UserError
 from tfrs_bench.models.ranking import NO_ITEM, top_k
 from tfrs_bench.options import check_options
 
-__all__ = ["NO_ITEM", "Capabilities", "FactorizedRecommender", "FitMonitor", "FitReport", "Recommender"]
+__all__ = [
+    "NO_ITEM",
+    "Capabilities",
+    "FactorizedRecommender",
+    "FitContext",
+    "FitMonitor",
+    "FitReport",
+    "Recommender",
+]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,6 +74,16 @@ class FitReport:
     curve: tuple[dict[str, float], ...] = ()
 
 
+@dataclasses.dataclass(frozen=True)
+class FitContext:
+    """How a fit runs; the arguments of `Recommender.fit` beside the log."""
+
+    seed: int
+    validate: Callable[[Recommender], float] | None
+    epochs: int | None
+    monitor: FitMonitor | None
+
+
 class Recommender(ABC):
     """Scores every item for every query; masking, ties, top-k and metrics happen outside.
 
@@ -89,14 +107,7 @@ class Recommender(ABC):
         self.item_keys = np.zeros(0, dtype=np.uint64)
 
     @abstractmethod
-    def _fit(
-        self,
-        train: InteractionLog,
-        seed: int,
-        validate: Callable[[Recommender], float] | None,
-        epochs: int | None,
-        monitor: FitMonitor | None,
-    ) -> FitReport: ...
+    def _fit(self, train: InteractionLog, context: FitContext) -> FitReport: ...
 
     @final
     def fit(
@@ -122,7 +133,7 @@ class Recommender(ABC):
           The epochs kept and the training curve.
         """
         self.item_keys = train.item_ids.keys
-        return self._fit(train, seed, validate, epochs, monitor)
+        return self._fit(train, FitContext(seed, validate, epochs, monitor))
 
     @abstractmethod
     def score(self, queries: Queries) -> NDArray[np.float32]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import math
 from abc import abstractmethod
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 from tfrs_bench.data.interactions import InteractionLog
 from tfrs_bench.data.queries import Queries
 from tfrs_bench.errors import UserError
-from tfrs_bench.models.base import FactorizedRecommender, FitMonitor, FitReport, Recommender
+from tfrs_bench.models.base import FactorizedRecommender, FitContext, FitReport
 from tfrs_bench.models.rating_levels import RatingLevels
 from tfrs_bench.options import option
 from tfrs_bench.runtime import import_tensorflow, seed_tensorflow
@@ -84,14 +83,7 @@ class KerasRecommender(FactorizedRecommender):
     def _query_encoder(self, item_tower: Any, num_users: int, num_levels: int, seed: int) -> Any:
         """Returns the Keras layer that encodes queries."""
 
-    def _fit(
-        self,
-        train: InteractionLog,
-        seed: int,
-        validate: Callable[[Recommender], float] | None,
-        epochs: int | None,
-        monitor: FitMonitor | None,
-    ) -> FitReport:
+    def _fit(self, train: InteractionLog, context: FitContext) -> FitReport:
         if not train.positives.any():
             raise UserError(
                 "No training row is a positive. Lower --relevance_threshold or use --train_on=all."
@@ -99,7 +91,7 @@ class KerasRecommender(FactorizedRecommender):
         from tfrs_bench.models.training import train_model
 
         import_tensorflow()
-        seed_tensorflow(seed)
+        seed_tensorflow(context.seed)
         self._levels = RatingLevels.of(train)
         shares = np.bincount(train.items[train.positives], minlength=train.num_items) / train.positives.sum()
         self._facts = {
@@ -111,16 +103,16 @@ class KerasRecommender(FactorizedRecommender):
             self._facts["content"] = train.item_features.values
         if train.user_features is not None:
             self._facts["num_profile_features"] = np.array(train.user_features.values.shape[1])
-        self._build(seed)
+        self._build(context.seed)
         return train_model(
             self,
             self._model,
             train,
             self._levels.of_log(train),
-            seed=seed,
-            validate=validate,
-            epochs=epochs,
-            monitor=monitor,
+            seed=context.seed,
+            validate=context.validate,
+            epochs=context.epochs,
+            monitor=context.monitor,
         )
 
     def _build(self, seed: int) -> None:

@@ -8,7 +8,6 @@ It is no contestant: it knows what no log tells, takes no part in verdicts and c
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -18,7 +17,7 @@ from tfrs_bench.data.dataset import Truth
 from tfrs_bench.data.interactions import InteractionLog
 from tfrs_bench.data.queries import Queries
 from tfrs_bench.errors import UserError
-from tfrs_bench.models.base import Capabilities, FitMonitor, FitReport, Recommender
+from tfrs_bench.models.base import Capabilities, FitContext, FitReport, Recommender
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,14 +37,7 @@ class Oracle(Recommender):
         super().__init__()
         self._truth = truth
 
-    def _fit(
-        self,
-        train: InteractionLog,
-        seed: int,
-        validate: Callable[[Recommender], float] | None,
-        epochs: int | None,
-        monitor: FitMonitor | None,
-    ) -> FitReport:
+    def _fit(self, train: InteractionLog, context: FitContext) -> FitReport:
         return FitReport()
 
     def score(self, queries: Queries) -> NDArray[np.float32]:

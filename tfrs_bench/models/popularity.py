@@ -8,7 +8,6 @@ Source: Cremonesi, Koren & Turrin 2010 ("TopPop"); the half-life is own.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,7 @@ from numpy.typing import NDArray
 from tfrs_bench.data.interactions import InteractionLog
 from tfrs_bench.data.queries import Queries
 from tfrs_bench.errors import UserError
-from tfrs_bench.models.base import Capabilities, FitMonitor, FitReport, Recommender
+from tfrs_bench.models.base import Capabilities, FitContext, FitReport, Recommender
 from tfrs_bench.options import option
 
 SECONDS_PER_DAY = 86_400
@@ -39,14 +38,7 @@ class Popularity(Recommender):
     Config = PopularityConfig
     capabilities = Capabilities()
 
-    def _fit(
-        self,
-        train: InteractionLog,
-        seed: int,
-        validate: Callable[[Recommender], float] | None,
-        epochs: int | None,
-        monitor: FitMonitor | None,
-    ) -> FitReport:
+    def _fit(self, train: InteractionLog, context: FitContext) -> FitReport:
         weights = np.ones(len(train))
         if self.config.half_life_days is not None:
             if train.clock != "time":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,7 @@ from numpy.typing import NDArray
 
 from tfrs_bench.data.interactions import InteractionLog
 from tfrs_bench.data.queries import Queries
-from tfrs_bench.models.base import Capabilities, FitMonitor, FitReport, Recommender
+from tfrs_bench.models.base import Capabilities, FitContext, FitReport, Recommender
 from tfrs_bench.models.ranking import tie_hash
 
 
@@ -27,15 +26,8 @@ class RandomOrder(Recommender):
     Config = RandomOrderConfig
     capabilities = Capabilities(deterministic=False)
 
-    def _fit(
-        self,
-        train: InteractionLog,
-        seed: int,
-        validate: Callable[[Recommender], float] | None,
-        epochs: int | None,
-        monitor: FitMonitor | None,
-    ) -> FitReport:
-        self._seed = seed
+    def _fit(self, train: InteractionLog, context: FitContext) -> FitReport:
+        self._seed = context.seed
         return FitReport()
 
     def score(self, queries: Queries) -> NDArray[np.float32]:

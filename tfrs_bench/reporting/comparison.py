@@ -11,7 +11,7 @@ from typing import Any
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from tfrs_bench.evaluation.verdicts import Comparison, Row
+from tfrs_bench.evaluation.verdicts import Comparison
 from tfrs_bench.reporting.records import RunRecord, without_nan, write_atomically
 
 UNTUNED = "defaults, untuned"
@@ -129,7 +129,7 @@ def summary(
         "split": first.split,
         "asked": asked or {},
         "sentences": comparison.sentences(),
-        "rows": [_row(row) for row in comparison.rows],
+        "rows": [dataclasses.asdict(row) for row in comparison.rows],
         "comparisons": [{name: getattr(one, name) for name in fields} for one in comparison.verdicts],
         "costs": [
             {
@@ -156,10 +156,6 @@ def write_summary(
     """Writes `summary` as JSON."""
     content = summary(comparison, records, asked)
     write_atomically(path, json.dumps(content, indent=1, allow_nan=False) + "\n")
-
-
-def _row(row: Row) -> dict[str, Any]:
-    return dataclasses.asdict(row)
 
 
 def _short(value: Any) -> str:
