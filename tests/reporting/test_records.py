@@ -53,6 +53,7 @@ def test_per_user_metrics_survive_to_the_last_bit(run: Path) -> None:
     assert list(found.metrics) == list(wanted.metrics)
     for name, values in wanted.metrics.items():
         assert np.array_equal(found.metrics[name], values, equal_nan=True)
+    assert found.list_metrics == pytest.approx(wanted.list_metrics, nan_ok=True)
     assert found.score_us_per_user == 12.5
     assert found.mean("ndcg@10") == pytest.approx((0.25 + 0.75 + 1) / 3)
     assert found.mean("ndcg@10", "cold") == 1.0

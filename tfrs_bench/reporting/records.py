@@ -152,7 +152,7 @@ def _read_evaluation(path: Path, record: RunRecord) -> Evaluation:
         num_relevant=columns.pop("num_relevant").astype(np.int64),
         metrics=columns,
         lists=np.zeros((len(table), 0), dtype=np.int32),
-        list_metrics=record.list_metrics,
+        list_metrics={name: np.nan if one is None else one for name, one in record.list_metrics.items()},
         score_us_per_user=record.score_us_per_user,
     )
 

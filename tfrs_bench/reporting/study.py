@@ -1,0 +1,210 @@
+"""Studies: every model and seed of one experiment side by side, derived from records and nothing else."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+
+from tfrs_bench import registry
+from tfrs_bench.errors import UserError
+from tfrs_bench.evaluation.evaluator import PRIMARY, Evaluation
+from tfrs_bench.evaluation.verdicts import Comparison, average_seeds, compare
+from tfrs_bench.reporting.records import RECORD, RunRecord, read_run
+
+# What stands in tables as floor and ceiling, and takes no part in verdicts.
+FLOOR, CEILING = "random", "oracle"
+_SPLITS = ("per_user", "global", "leave_last", "predefined", "random")
+_T = TypeVar("_T")
+_K = TypeVar("_K", bound=Hashable)
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """A run that is on disk.
+
+    Attributes:
+      record: what was kept.
+      evaluation: per-user metrics.
+      folder: where.
+    """
+
+    record: RunRecord
+    evaluation: Evaluation
+    folder: Path
+
+
+@dataclasses.dataclass(frozen=True)
+class Study:
+    """One experiment: the same data, split, ties and protocol for every model and every seed.
+
+    Attributes:
+      name: data and split, such as `ml-1m, global`; further settings where two studies share these.
+      experiment: data and protocol, see `Experiment.identity`.
+      runs: by a model's name in tables, one run per seed, seeds ascending. Random comes first, then
+        classical models, neural ones and the oracle.
+      comparison: metrics and verdicts, each user's metrics averaged over a model's seeds first.
+    """
+
+    name: str
+    experiment: dict[str, Any]
+    runs: dict[str, list[Run]]
+    comparison: Comparison
+
+    @property
+    def first(self) -> RunRecord:
+        """Any record, for what all share: data set, split, audit."""
+        return next(iter(self.runs.values()))[0].record
+
+    def seed_means(self, name: str, metric: str = PRIMARY, segment: str = "all") -> list[float]:
+        """Returns a metric's mean over users for each seed of a model."""
+        return [run.evaluation.mean(metric, segment) for run in self.runs[name]]
+
+    def seed_deviation(self, name: str, metric: str = PRIMARY, segment: str = "all") -> float | None:
+        """Returns the standard deviation over seeds (n − 1) of a metric's mean; None for a single seed."""
+        means = self.seed_means(name, metric, segment)
+        return float(np.std(means, ddof=1)) if len(means) > 1 else None
+
+    def mean(self, name: str, field: str) -> float:
+        """Returns the mean over a model's seeds of a number in its records, such as `fit_s`."""
+        return float(np.mean([getattr(run.record, field) for run in self.runs[name]]))
+
+
+def read_studies(folder: Path) -> list[Study]:
+    """Reads every run below a folder and puts those of one experiment together.
+
+    Args:
+      folder: such as `runs`; a run is a folder with a `record.json`.
+
+    Returns:
+      Studies by data set, split and name.
+
+    Raises:
+      UserError: there is no run; one is damaged; two are of the same model, settings, seed and experiment.
+    """
+    paths = sorted(path.parent for path in folder.rglob(RECORD) if not path.parent.name.endswith(".old"))
+    runs = [Run(*found, path) for path in paths if (found := read_run(path)) is not None]
+    if not runs:
+        raise UserError(f"{folder} holds no run. Make one: python -m tfrs_bench.main --results_dir={folder}")
+    together = list(_grouped(runs, lambda run: _experiment_of(run.record)).values())
+    return sorted(map(study_of, together, _names(together)), key=_place_of_study)
+
+
+def study_of(runs: Sequence[Run], name: str | None = None) -> Study:
+    """Weighs the runs of one experiment.
+
+    Args:
+      runs: of the same data and protocol, in any order.
+      name: the study's; None for its data and split.
+
+    Raises:
+      UserError: two runs are the same, or were not asked for the same users.
+    """
+    named = _by_display_name(runs)
+    first = runs[0].record
+    name = f"{first.dataset}, {first.split}" if name is None else name
+    try:
+        evaluations = {model: average_seeds([run.evaluation for run in its]) for model, its in named.items()}
+        models = {model: its[0].record.model for model, its in named.items()}
+        neural = [model for model, registered in models.items() if is_neural(registered)]
+        baselines = [
+            model
+            for model, registered in models.items()
+            if model not in neural and registered not in (FLOOR, CEILING)
+        ]
+        comparison = compare(evaluations, neural, baselines)
+    except ValueError as error:
+        raise UserError(f"{name}: {error} Its runs: {runs[0].folder.parent}") from error
+    return Study(name, first.experiment, named, comparison)
+
+
+def is_neural(model: str) -> bool:
+    """Tells whether a registered model stands on the neural side of verdicts."""
+    if model not in registry.MODELS:
+        return False
+    return bool(registry.resolve(registry.MODELS, model, "model").capabilities.neural)
+
+
+def shown(value: Any) -> str:
+    """Returns a setting as a person reads it: 0.3333, true, 4,2."""
+    if isinstance(value, list | tuple):
+        return ",".join(map(shown, value))
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _grouped(things: Iterable[_T], key: Callable[[_T], _K]) -> dict[_K, list[_T]]:
+    groups: dict[_K, list[_T]] = {}
+    for one in things:
+        groups.setdefault(key(one), []).append(one)
+    return groups
+
+
+def _experiment_of(record: RunRecord) -> str:
+    """What runs of one study share, as text."""
+    asked = (record.dataset, record.data["fingerprint"], record.data.get("candidates"), record.experiment)
+    return json.dumps(asked, sort_keys=True)
+
+
+def _by_display_name(runs: Sequence[Run]) -> dict[str, list[Run]]:
+    """Names a model by what sets it apart too, if it was run with several settings."""
+    models = _grouped(runs, lambda run: run.record.model)
+    named = {}
+    for model in sorted(models, key=_place_of_model):
+        variants = _grouped(models[model], lambda run: json.dumps(_settings(run), sort_keys=True))
+        settings = {key: _settings(its[0]) for key, its in variants.items()}
+        varied = _varied(list(settings.values()))
+        for key in sorted(variants):
+            told = " ".join(f"{field}={shown(settings[key].get(field))}" for field in varied)
+            named[f"{model} ({told})" if told else model] = _by_seed(variants[key])
+    return named
+
+
+def _settings(run: Run) -> dict[str, Any]:
+    return run.record.config | {"tuned": bool(run.record.trials)}
+
+
+def _varied(settings: Sequence[dict[str, Any]]) -> list[str]:
+    """Returns the fields that are not the same everywhere."""
+    fields = dict.fromkeys(field for one in settings for field in one)
+    return [field for field in fields if len({str(one.get(field)) for one in settings}) > 1]
+
+
+def _by_seed(runs: list[Run]) -> list[Run]:
+    seeds = _grouped(runs, lambda run: run.record.seed)
+    for same in seeds.values():
+        if len(same) > 1:
+            raise UserError(
+                f"{same[0].folder} and {same[1].folder} hold the same model, settings, seed and experiment. "
+                "Delete the older one."
+            )
+    return [seeds[seed][0] for seed in sorted(seeds)]
+
+
+def _place_of_model(model: str) -> tuple[Any, ...]:
+    known = list(registry.MODELS)
+    place = known.index(model) if model in known else len(known)
+    return model != FLOOR, model == CEILING, is_neural(model), place, model
+
+
+def _place_of_study(study: Study) -> tuple[Any, ...]:
+    split = study.first.split
+    return study.first.dataset, _SPLITS.index(split) if split in _SPLITS else len(_SPLITS), study.name
+
+
+def _names(studies: Sequence[list[Run]]) -> list[str]:
+    """Names studies by data and split, and, where that is not enough, by the fields that tell them apart."""
+    firsts = [runs[0].record for runs in studies]
+    plain = [f"{record.dataset}, {record.split}" for record in firsts]
+    names = []
+    for record, name in zip(firsts, plain, strict=True):
+        same = [other for other, its in zip(firsts, plain, strict=True) if its == name]
+        varied = _varied([one.experiment | {"data": one.data["fingerprint"]} for one in same])
+        values = record.experiment | {"data": record.data["fingerprint"]}
+        names.append(", ".join([name, *(f"{field}={shown(values.get(field))}" for field in varied)]))
+    return names
