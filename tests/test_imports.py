@@ -30,6 +30,7 @@ LAYERS = (
     ("reporting",),
     ("experiment", "preparation", "runner"),
     ("settings",),
+    ("requests",),
     COMMANDS,
 )
 LAYER_OF = {name: layer for layer, names in enumerate(LAYERS) for name in names}

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from tfrs_bench import main, registry
+from tfrs_bench import registry
+from tfrs_bench import requests as module
 from tfrs_bench.models.als import ALSConfig
 from tfrs_bench.models.two_tower import TwoTowerConfig
 from tfrs_bench.runner import Request
@@ -23,24 +23,23 @@ SHIPPED = (ALSConfig(factors=99, confidence=7.0), "flags/ml-1m/per_user/als.cfg"
 @pytest.fixture
 def shipped(monkeypatch: pytest.MonkeyPatch) -> None:
     """ALS has shipped settings, whatever the data."""
-    monkeypatch.setattr(main, "_shipped", lambda name, *_: SHIPPED if name == "als" else None)
+    monkeypatch.setattr(module, "_shipped", lambda name, *_: SHIPPED if name == "als" else None)
 
 
 @pytest.fixture
 def unshipped(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(main, "_shipped", lambda *_: None)
+    monkeypatch.setattr(module, "_shipped", lambda *_: None)
 
 
-def requests(*flags: str, truth: Any = None) -> dict[str, Request]:
-    prepared: Any = SimpleNamespace(dataset=SimpleNamespace(name="ml-1m", truth=truth))
-    return {one.name: one for one in main.requests(parse(["main", *flags]), prepared)}
+def requests(*flags: str, truth: bool = False) -> dict[str, Request]:
+    return {one.name: one for one in module.requests(parse(["main", *flags]), truth_is_known=truth)}
 
 
 @pytest.mark.usefixtures("unshipped")
 def test_random_comes_first_then_baselines_models_and_the_oracle_where_truth_is_known() -> None:
     assert list(requests()) == ["random", "popularity", "als", "two_tower"]
     assert list(requests("--model=als,two_tower", "--baselines=als")) == ["random", "als", "two_tower"]
-    assert list(requests("--baselines=", truth=object())) == ["random", "two_tower", "oracle"]
+    assert list(requests("--baselines=", truth=True)) == ["random", "two_tower", "oracle"]
 
 
 @pytest.mark.usefixtures("unshipped")
@@ -102,10 +101,9 @@ def flagfile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(shipped_config.__kwdefaults__, "places", (tmp_path,))
 
 
-def found(*flags: str, name: str = "ml-1m", model: str = "als") -> tuple[Any, str] | None:
-    prepared: Any = SimpleNamespace(dataset=SimpleNamespace(name=name))
+def found(*flags: str, model: str = "als") -> tuple[Any, str] | None:
     kind = registry.resolve(registry.MODELS, model, "model")
-    return main._shipped(model, kind, parse(["main", *flags]), prepared)
+    return module._shipped(model, kind, parse(["main", *flags]))
 
 
 @pytest.mark.usefixtures("flagfile")
@@ -129,7 +127,7 @@ def test_committed_settings_are_found_for_what_they_say_they_are_for(path: Path)
     stated = read_flagfile(path)
     assert (stated["dataset"], stated["split"], stated["model"]) == (dataset, split, model)
     protocol = [f"--{flag}={stated[flag]}" for flag in PROTOCOL_FLAGS if flag in stated]
-    settings, source = found(*protocol, name=dataset, model=model)  # type: ignore[misc]
+    settings, source = found(*protocol, model=model)  # type: ignore[misc]
     assert source == f"flags/{path.relative_to(FLAGS).as_posix()}"
     assert settings == parse(["main", f"--flagfile={path}"]).config(model)
 
@@ -137,3 +135,26 @@ def test_committed_settings_are_found_for_what_they_say_they_are_for(path: Path)
 @pytest.mark.usefixtures("flagfile")
 def test_a_log_of_ones_own_gets_nothing_by_its_file_name() -> None:
     assert found("--dataset=ml-1m", "--interactions=ml-1m.csv") is None
+
+
+def seeds(*flags: str, truth: bool = False) -> dict[str, list[int]]:
+    asked: dict[str, list[int]] = {}
+    for one in module.requests(parse(["main", *flags]), truth_is_known=truth):
+        asked.setdefault(one.name, []).append(one.seed)
+    return asked
+
+
+def test_every_model_that_depends_on_chance_is_asked_for_once_a_seed() -> None:
+    ones = {"random": [4], "popularity": [4], "oracle": [4]}
+    assert seeds("--seeds=3", "--seed=4", truth=True) == ones | {"als": [4, 5, 6], "two_tower": [4, 5, 6]}
+
+
+def test_without_the_flag_there_is_one_seed() -> None:
+    assert set(map(tuple, seeds("--seed=2").values())) == {(2,)}
+
+
+def test_another_label_still_finds_the_settings_of_the_data() -> None:
+    plain, labelled = (
+        requests("--dataset=ml-1m", *label)["als"] for label in ((), ("--label=ml-1m-rebuilt",))
+    )
+    assert plain == labelled and plain.tuning == "flags/ml-1m/per_user/als.cfg"

@@ -111,7 +111,7 @@ def test_a_model_without_epochs_is_fitted_once_on_both_parts(
     prepared: Callable[..., Prepared], tmp_path: Path
 ) -> None:
     ready = prepared(seed=3)
-    done = run(ready, tmp_path, Request("grid", GridConfig()))
+    done = run(ready, tmp_path, Request("grid", GridConfig(), seed=3))
     (only,) = Remembers.fits
     assert (only.log, only.seed, only.epochs, only.validated) == (ready.refit, 3, None, False)
     assert done.record.epochs is None and done.record.seed == 3
@@ -349,3 +349,35 @@ def test_flags_and_results_go_to_tensorboard_for_every_model_and_curves_for_thos
     assert any((events / "search").iterdir()) and any((events / "refit").iterdir())
     plain = run(prepared(), tmp_path, Request("grid", GridConfig())).folder / "tensorboard"
     assert {path.parent.name for path in plain.rglob("events.*")} == {"tensorboard"}
+
+
+# Seeds.
+
+
+def test_another_seed_of_the_model_changes_the_fit_and_the_folder_and_nothing_else(
+    prepared: Callable[..., Prepared], tmp_path: Path
+) -> None:
+    ready = prepared()
+    first, second = (run(ready, tmp_path, dataclasses.replace(STOPS, seed=seed)) for seed in (0, 1))
+    assert [fit.seed for fit in Remembers.fits] == [0, 0, 1, 1]
+    assert second.folder.name.startswith("stops-seed1-") and second.record.seed == 1
+    assert first.record.experiment == second.record.experiment
+    # what scores alike is ranked alike: ties are the experiment's
+    assert first.evaluation.metrics.keys() == second.evaluation.metrics.keys()
+    assert np.array_equal(first.evaluation.lists, second.evaluation.lists)
+
+
+def test_a_model_is_tuned_once_for_all_its_seeds(prepared: Callable[..., Prepared], tmp_path: Path) -> None:
+    runner = Runner(prepared(seed=5), tmp_path, quiet())
+    done = [runner.run(Request("grid", GridConfig(peak=16), tune=True, seed=seed)) for seed in (5, 6)]
+    assert [fit.seed for fit in Remembers.fits] == [5, 5, 5, 5, 6]  # three trials, then a fit a seed
+    assert done[0].record.trials == done[1].record.trials
+    assert done[0].record.tuning == done[1].record.tuning
+
+
+def test_a_record_keeps_what_was_asked_and_a_reused_one_what_is_asked_now(
+    prepared: Callable[..., Prepared], tmp_path: Path
+) -> None:
+    done = run(prepared(), tmp_path, STOPS, asked={"split": "per_user"})
+    assert json.loads((done.folder / "record.json").read_text())["asked"] == {"split": "per_user"}
+    assert run(prepared(), tmp_path, STOPS, asked={"model": "stops"}).record.asked == {"model": "stops"}

@@ -218,3 +218,22 @@ def test_help_needs_no_heavy_package() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.endswith("LOADED []\n")
+
+
+def test_what_was_asked_can_be_typed_again_and_names_no_place() -> None:
+    flags = (
+        "--dataset=movielens/1m", "--data_dir=/home/me/ml-1m", "--candidates=/home/me/items.txt",
+        "--baselines=", "--nomask_seen", "--ks=5,10", "--seeds=3", "--label=rebuilt", "--hidden=8,4",
+        "--results_dir=/home/me",
+    )  # fmt: skip
+    asked = parsed(*flags).asked()
+    assert asked == {
+        "dataset": "ml-1m", "data_dir": "DIR", "candidates": "items.txt", "baselines": "",
+        "mask_seen": "false", "ks": "5,10", "seeds": "3", "label": "rebuilt", "hidden": "8,4",
+    }  # fmt: skip
+    again = parsed(*(f"--{name}={text}" for name, text in asked.items()))
+    assert again.asked() == asked and again.plan.baselines == ()
+
+
+def test_nothing_asked_is_nothing() -> None:
+    assert parsed("--seed=0", "--results_dir=elsewhere", "--rerun").asked() == {}

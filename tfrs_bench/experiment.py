@@ -167,6 +167,16 @@ class Plan:
         "Tune the baselines: shipped settings if there are any for this data, else a grid on validation.",
         group=MODELS,
     )
+    seeds: int = option(
+        1,
+        "How many seeds every model that depends on chance runs under: --seed and those after it. Data, "
+        "split and ties stay those of --seed.",
+        low=1,
+        group=MODELS,
+    )
+    label: str | None = option(
+        None, "What tables and folders call the data; by default the data set's own name.", group=DATA
+    )
     results_dir: str = option("runs", "Folder for everything a run writes.", group=OUTPUT)
     rerun: bool = option(False, "Run again what has been run with the same settings.", group=OUTPUT)
     summary: str | None = option(None, "Also write the comparison to this JSON file.", group=OUTPUT)

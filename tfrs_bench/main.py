@@ -5,16 +5,15 @@ from __future__ import annotations
 import dataclasses
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tfrs_bench import settings as flags
 from tfrs_bench.errors import UserError
 from tfrs_bench.settings import Settings
 
 if TYPE_CHECKING:
-    from tfrs_bench.preparation import Prepared
     from tfrs_bench.reporting.console import Console
-    from tfrs_bench.runner import Finished, Request
+    from tfrs_bench.runner import Finished
 
 _NO_VERDICT = "No verdicts: they hold a neural model of --model against --baselines, and one side is empty."
 
@@ -51,8 +50,10 @@ def run(settings: Settings) -> None:
     """Carries out what the flags ask for."""
     from pathlib import Path
 
+    from tfrs_bench.data.tabular import safe_name
     from tfrs_bench.preparation import prepare
     from tfrs_bench.reporting.console import Console
+    from tfrs_bench.requests import requests
     from tfrs_bench.runner import Runner
 
     shown, plan = Console(), settings.plan
@@ -60,8 +61,12 @@ def run(settings: Settings) -> None:
         describe(settings, shown)
         return
     prepared = prepare(settings.experiment, shown, memory_mb=plan.evaluation_memory_mb)
-    runner = Runner(prepared, Path(plan.results_dir), shown, rerun=plan.rerun)
-    report(settings, [runner.run(request) for request in requests(settings, prepared)], shown)
+    if plan.label is not None:
+        named = dataclasses.replace(prepared.dataset, name=safe_name(Path(plan.label)))
+        prepared = dataclasses.replace(prepared, dataset=named)
+    runner = Runner(prepared, Path(plan.results_dir), shown, rerun=plan.rerun, asked=settings.asked())
+    asked = requests(settings, truth_is_known=prepared.dataset.truth is not None)
+    report(settings, [runner.run(request) for request in asked], shown)
 
 
 def describe(settings: Settings, shown: Console) -> None:
@@ -80,54 +85,6 @@ def describe(settings: Settings, shown: Console) -> None:
         )
         table.add_row(fact, Text(text))
     shown.rich.print(table)
-
-
-def requests(settings: Settings, prepared: Prepared) -> list[Request]:
-    """Returns what to run: random first, the baselines, the models, and the oracle where truth is known."""
-    from tfrs_bench.models.oracle import Oracle
-    from tfrs_bench.runner import Request
-
-    plan = settings.plan
-    names = dict.fromkeys(("random", *plan.baselines, *plan.model))
-    asked = [_request(name, settings, prepared) for name in names]
-    if prepared.dataset.truth is not None:
-        asked.append(Request(Oracle.name, Oracle.Config(), "the simulator's truth"))
-    return asked
-
-
-def _request(name: str, settings: Settings, prepared: Prepared) -> Request:
-    """Settings from flags, else shipped for this data and protocol, else (baselines) a grid on validation."""
-    from tfrs_bench import registry
-    from tfrs_bench.reporting.comparison import UNTUNED
-    from tfrs_bench.runner import Request
-
-    plan = settings.plan
-    model = registry.resolve(registry.MODELS, name, "model")
-    asked_for = name in plan.model
-    shipped = _shipped(name, model, settings, prepared) if asked_for or plan.tune_baselines else None
-    start, source = shipped or (None, "defaults" if dataclasses.fields(model.Config) else "no settings")
-    config = settings.config(name, start)
-    if asked_for and settings.stated(name):
-        return Request(name, config, "flags" if shipped is None else f"flags over {source}")
-    if shipped is not None or not model.grid:
-        return Request(name, config, source)
-    if not plan.tune_baselines:
-        return Request(name, config, UNTUNED)
-    return Request(name, config, tune=True)
-
-
-def _shipped(name: str, model: Any, settings: Settings, prepared: Prepared) -> tuple[Any, str] | None:
-    """Looks for settings tuned for this data set and protocol; nobody has any for a log of one's own."""
-    from tfrs_bench.experiment import Experiment
-    from tfrs_bench.tuning.shipped import PROTOCOL_FLAGS, shipped_config
-
-    if settings.experiment.interactions is not None:
-        return None
-    asked, defaults = (
-        {flag: getattr(experiment, flag) for flag in PROTOCOL_FLAGS}
-        for experiment in (settings.experiment, Experiment(dataset=settings.experiment.dataset))
-    )
-    return shipped_config(model.Config, name, prepared.dataset.name, asked=asked, defaults=defaults)
 
 
 def report(settings: Settings, finished: list[Finished], shown: Console) -> None:

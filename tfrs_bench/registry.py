@@ -33,6 +33,15 @@ DATASETS = {
 DATASET_ALIASES = {f"ml-{name.split('/')[1]}": name for name in DATASETS if name.startswith("movielens/")}
 
 
+def short_name(dataset: str) -> str:
+    """Returns a registered data set's name in tables, folders and flagfiles.
+
+    >>> short_name("movielens/1m")
+    'ml-1m'
+    """
+    return next((alias for alias, name in DATASET_ALIASES.items() if name == dataset), dataset)
+
+
 def resolve(table: dict[str, str], name: str, flag: str) -> Any:
     """Imports what a name stands for.
 

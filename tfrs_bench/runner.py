@@ -19,6 +19,7 @@ from tfrs_bench.models.oracle import Oracle
 from tfrs_bench.preparation import Prepared
 from tfrs_bench.reporting.console import Console
 from tfrs_bench.reporting.records import MODEL, TENSORBOARD, RunRecord, prepare_folder, read_run, write_run
+from tfrs_bench.reporting.study import Run
 from tfrs_bench.reporting.tensorboard import (
     TensorBoardMonitor,
     write_projector,
@@ -38,28 +39,20 @@ class Request:
       config: settings to start from, or to use as they are.
       tuning: where they come from, in words: `defaults`, a flagfile's name, `given`.
       tune: search the model's grid on validation first.
+      seed: of the model; data, split and ties have the experiment's.
     """
 
     name: str
     config: Any
     tuning: str = "defaults"
     tune: bool = False
+    seed: int = 0
 
 
 @dataclasses.dataclass(frozen=True)
-class Finished:
-    """A run that is on disk.
+class Finished(Run):
+    """A run that was made, or found where it `reused` an earlier one."""
 
-    Attributes:
-      record: what was kept.
-      evaluation: per-user metrics.
-      folder: where.
-      reused: it had been run before.
-    """
-
-    record: RunRecord
-    evaluation: Evaluation
-    folder: Path
     reused: bool
 
 
@@ -67,7 +60,13 @@ class Runner:
     """Runs models one after the other on a prepared log, each into a folder of its own."""
 
     def __init__(
-        self, prepared: Prepared, results_dir: Path, console: Console, *, rerun: bool = False
+        self,
+        prepared: Prepared,
+        results_dir: Path,
+        console: Console,
+        *,
+        rerun: bool = False,
+        asked: dict[str, str] | None = None,
     ) -> None:
         """Takes what models share.
 
@@ -76,9 +75,11 @@ class Runner:
           results_dir: where runs are kept.
           console: shows what happens.
           rerun: never reuse a run.
+          asked: the flags behind the runs, for their records.
         """
         self.prepared, self.results_dir, self.console, self._rerun = prepared, results_dir, console, rerun
-        self._seed = prepared.experiment.seed
+        self._asked = asked or {}
+        self._tuned: dict[tuple[str, Any], GridResult] = {}
 
     def folder(self, request: Request) -> Path:
         """Returns the folder of a run, named by what it is."""
@@ -86,10 +87,10 @@ class Runner:
             "experiment": self.prepared.experiment.identity(),
             "data": self.prepared.dataset.log.fingerprint,
             "candidates": np.packbits(self.prepared.test.evaluation_set.candidates).tobytes().hex(),
-            "request": [request.name, dataclasses.asdict(request.config), self._grid(request)],
+            "request": [request.name, dataclasses.asdict(request.config), self._grid(request), request.seed],
             "version": __version__,
         }
-        name = f"{request.name}-seed{self._seed}-{short_hash(identity)}"
+        name = f"{request.name}-seed{request.seed}-{short_hash(identity)}"
         return self.results_dir / self.prepared.dataset.name / self.prepared.experiment.split / name
 
     def run(self, request: Request) -> Finished:
@@ -105,13 +106,14 @@ class Runner:
             record, evaluation = found
             if not request.tune:  # then, the same settings may have come from flags, a file or the defaults
                 record = dataclasses.replace(record, tuning=request.tuning)
+            record = dataclasses.replace(record, asked=self._asked)
             return Finished(record, evaluation, folder, reused=True)
         prepare_folder(folder)
         restart_peak_memory()
         with self.console.stage(request.name) as stage:
             tuned = self._tune(request) if request.tune else None
             config = request.config if tuned is None else tuned.config
-            model, report, fit_s = self._fit(request.name, config, folder / TENSORBOARD)
+            model, report, fit_s = self._fit(request, config, folder / TENSORBOARD)
             evaluation = self.prepared.test.evaluate(model, stage.progress("evaluating"))
             record = self._record(
                 request,
@@ -122,7 +124,8 @@ class Runner:
                 fit_s=fit_s,
                 evaluation=evaluation,
             )
-            stage.say(f"NDCG@10 {evaluation.mean('ndcg@10'):.4f}")
+            which = "" if request.seed == self.prepared.experiment.seed else f"seed {request.seed}: "
+            stage.say(f"{which}NDCG@10 {evaluation.mean('ndcg@10'):.4f}")
         if not isinstance(model, Oracle):
             model.save(folder / MODEL)
         self._write_tensorboard(folder / TENSORBOARD, record, model)
@@ -147,33 +150,40 @@ class Runner:
         return model
 
     def _tune(self, request: Request) -> GridResult:
+        """Searches once for all seeds of a model, with the experiment's own."""
+        known = self._tuned.get((request.name, request.config))
+        if known is not None:
+            return known
         model_class = registry.resolve(registry.MODELS, request.name, "baselines")
 
         def quality_of(config: Any) -> float:
             model = model_class(config)
-            model.fit(self.prepared.train, seed=self._seed)
+            model.fit(self.prepared.train, seed=self.prepared.experiment.seed)
             return self.prepared.validation.primary(model)
 
         self.console.begin(request.name, "tuning on validation, by a grid")
-        return grid_search(request.config, model_class.grid, quality_of, self.console.progress("tuning"))
+        found = grid_search(request.config, model_class.grid, quality_of, self.console.progress("tuning"))
+        self._tuned[request.name, request.config] = found
+        return found
 
-    def _fit(self, name: str, config: Any, events: Path) -> tuple[Recommender, FitReport, float]:
+    def _fit(self, request: Request, config: Any, events: Path) -> tuple[Recommender, FitReport, float]:
         """Lets validation choose the epochs, then fits train + validation afresh."""
-        model = self._new(name, config)
+        model, seed = self._new(request.name, config), request.seed
         began = time.perf_counter()
         stops = model.capabilities.early_stopping
         report = FitReport(epochs=getattr(config, "epochs", None))
         if stops and report.epochs is None:
+            validate = self.prepared.validation.primary
             report = self._watched(
-                model, events, "search", validate=self.prepared.validation.primary, log=self.prepared.train
+                model, events, "search", validate=validate, log=self.prepared.train, seed=seed
             )
             if not self.prepared.experiment.refit:
                 return model, report, time.perf_counter() - began
-            model = self._new(name, config)
+            model = self._new(request.name, config)
         if stops:
-            self._watched(model, events, "refit", epochs=report.epochs, log=self.prepared.refit)
+            self._watched(model, events, "refit", epochs=report.epochs, log=self.prepared.refit, seed=seed)
         else:
-            model.fit(self.prepared.refit, seed=self._seed)
+            model.fit(self.prepared.refit, seed=seed)
         return model, report, time.perf_counter() - began
 
     def _watched(
@@ -183,13 +193,14 @@ class Runner:
         phase: str,
         *,
         log: Any,
+        seed: int,
         validate: Callable[[Recommender], float] | None = None,
         epochs: int | None = None,
     ) -> FitReport:
         board = TensorBoardMonitor(events, phase)
         try:
             monitor: FitMonitor = _Both(self.console.training(phase), board)
-            return model.fit(log, seed=self._seed, validate=validate, epochs=epochs, monitor=monitor)
+            return model.fit(log, seed=seed, validate=validate, epochs=epochs, monitor=monitor)
         finally:
             board.close()
 
@@ -209,7 +220,7 @@ class Runner:
             model=request.name,
             dataset=self.prepared.dataset.name,
             split=self.prepared.experiment.split,
-            seed=self._seed,
+            seed=request.seed,
             experiment=self.prepared.experiment.identity(),
             data={
                 "fingerprint": log.fingerprint,
@@ -217,6 +228,9 @@ class Runner:
                 "users": log.num_users,
                 "items": log.num_items,
                 "clock": log.clock,
+                "candidates": short_hash(
+                    np.flatnonzero(self.prepared.test.evaluation_set.candidates).tolist()
+                ),
                 "notes": list(self.prepared.dataset.notes),
             },
             config=dataclasses.asdict(config),
@@ -239,6 +253,7 @@ class Runner:
             list_metrics=evaluation.list_metrics,
             audit=dataclasses.asdict(self.prepared.audit),
             environment=environment(),
+            asked=self._asked,
         )
 
     def _write_tensorboard(self, events: Path, record: RunRecord, model: Recommender) -> None:

@@ -22,7 +22,7 @@ from tfrs_bench.errors import UserError
 from tfrs_bench.experiment import DATA, FILES, MODELS, OUTPUT, PROTOCOL, Experiment, Plan
 from tfrs_bench.options import parse_value
 
-_MODEL_FLAGS = [field for field in dataclasses.fields(Plan) if field.metadata["group"] == MODELS]
+_ASKED_OF_PLAN = [field for field in dataclasses.fields(Plan) if field.metadata["group"] in (DATA, MODELS)]
 HYPER = "Hyper-parameters (of the models in --model that have them)"
 
 INTRODUCTION = """\
@@ -73,18 +73,23 @@ class Settings:
         return {name: value for name, value in self.hyper_parameters.items() if name in names}
 
     def asked(self) -> dict[str, str]:
-        """Returns the flags that decide a number and differ from their defaults; of a path, its last part."""
+        """Returns the flags that decide a number or its name and differ from their defaults, as texts.
+
+        Of a path only the last part is told, and of `--data_dir` nothing: records name no place of a machine.
+        """
         given = {
             field.name: getattr(owner, field.name)
             for owner, fields in (
                 (self.experiment, dataclasses.fields(Experiment)),
-                (self.plan, _MODEL_FLAGS),
+                (self.plan, _ASKED_OF_PLAN),
             )
             for field in fields
             if getattr(owner, field.name) != field.default
         } | self.hyper_parameters
-        shown = {name: _shown(value) for name, value in given.items() if name != "data_dir"}
-        return {name: Path(text).name if name in FILES else text for name, text in shown.items()}
+        shown = {name: "" if value == () else _shown(value) for name, value in given.items()}
+        places = {name: Path(text).name for name, text in shown.items() if name in FILES}
+        own = {"dataset": registry.short_name(self.experiment.dataset), "data_dir": "DIR"}
+        return {name: (places | own).get(name, text) for name, text in shown.items()}
 
 
 def parse(argv: Sequence[str]) -> Settings:

@@ -28,7 +28,7 @@ class RunRecord:
       split: the strategy.
       seed: of the model.
       experiment: data and protocol, see `Experiment.identity`.
-      data: fingerprint, rows, users and items of the log.
+      data: fingerprint, rows, users, items and candidates of the log.
       config: the settings the model was fitted with.
       tuning: how the settings were chosen, in words.
       trials: (settings, validation NDCG@10) of the search, if there was one here.
@@ -43,6 +43,7 @@ class RunRecord:
       list_metrics: coverage, novelty and the like over all lists.
       audit: of the split.
       environment: where it ran.
+      asked: the flags behind it that differed from their defaults, as texts by name.
       schema: version of this layout.
     """
 
@@ -66,6 +67,7 @@ class RunRecord:
     list_metrics: dict[str, float]
     audit: dict[str, Any]
     environment: dict[str, Any]
+    asked: dict[str, str] = dataclasses.field(default_factory=dict)
     schema: int = SCHEMA
 
 
