@@ -54,8 +54,12 @@ class Machine:
 
     def start(self, *command: str, **env: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [str(self.checkout / "run"), *command], env=self.env | env, cwd=self.bin, text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            [str(self.checkout / "run"), *command],
+            env=self.env | env,
+            cwd=self.bin,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
         )
 
     def run(self, *command: str, **env: str) -> subprocess.CompletedProcess[str]:

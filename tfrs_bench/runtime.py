@@ -179,8 +179,10 @@ def _devices() -> list[str]:
         return ["CPU"]
     details = tf.config.experimental.get_device_details
     devices = tf.config.list_physical_devices()
-    return [details(one).get("device_name", one.device_type) if one.device_type == "GPU" else one.device_type
-            for one in devices]
+    return [
+        details(one).get("device_name", one.device_type) if one.device_type == "GPU" else one.device_type
+        for one in devices
+    ]
 
 
 def _output_of(*command: str) -> str | None:

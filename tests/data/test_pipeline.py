@@ -42,7 +42,11 @@ def batches(log: InteractionLog, epochs: range = range(1), **options: object) ->
     settings = BatchOptions(**({"batch_size": 8, "history_length": LENGTH} | options))
     levels = np.arange(len(log), dtype=np.int32) % 7
     dataset = training_dataset(log, levels, settings, epochs)
-    return [{name: np.asarray(value) for name, value in batch.items()} for batch in dataset]
+    every = [{name: np.asarray(value) for name, value in batch.items()} for batch in dataset]
+    if settings.num_targets == 1:
+        assert all(batch["targets"].shape[1] == 1 for batch in every)
+        every = [batch | {"targets": batch["targets"][:, 0]} for batch in every]
+    return every
 
 
 def joined(some: list[Batch]) -> Batch:
@@ -241,4 +245,41 @@ def test_examples_by_hand() -> None:
     assert len(examples) == 3
     assert examples.rows.tolist() == [1, 2, 4]
     assert examples.starts.tolist() == [0, 0, 4]
+    assert examples.firsts.tolist() == [0, 0, 2]
     assert examples.ends.tolist() == [2, 2, 3]
+
+
+def test_any_targets_are_uniform_over_all_positives_of_the_user(alike: InteractionLog) -> None:
+    done = joined(batches(alike, batch_size=1200, history_length=8, horizon="any", num_targets=2))
+    # Two targets each: half as many histories as positives.
+    assert done["targets"].shape == (1200, 2)
+    assert_array_equal(alike.users[done["targets"]], np.repeat(done["users"][:, None], 2, axis=1))
+    drawn = np.bincount(done["targets"].ravel() % 8, minlength=8)
+    assert not drawn[[2, 6]].any()  # rated low
+    # χ² with 5 degrees of freedom exceeds 20.5 once in a thousand.
+    assert ((drawn[[0, 1, 3, 4, 5, 7]] - 400) ** 2 / 400).sum() < 20.5
+
+
+def test_any_targets_are_hidden_from_the_history_and_nothing_else_is(alike: InteractionLog) -> None:
+    options = {"batch_size": 600, "history_length": 8, "horizon": "any"}
+    hidden = joined(batches(alike, num_targets=3, **options))
+    shown = joined(batches(alike, history_length=8, batch_size=3600))
+    # An example is known by its last shown row, hidden or not: match by user and by what is left.
+    whole = {int(row): history for row, history in zip(shown["targets"], shown["history_items"], strict=True)}
+    removed = 0
+    for number, history in enumerate(hidden["history_items"]):
+        user, targets = hidden["users"][number], hidden["targets"][number]
+        assert not np.isin(targets, history).any()
+        rows = [row for row in range(8 * user, 8 * user + 8) if alike.positives[row]]
+        thinned = [np.where(np.isin(whole[row], targets), PADDING, whole[row]) for row in rows]
+        assert any(np.array_equal(one, history) for one in thinned)
+        removed += int((targets < history.max()).any())
+    assert removed > 0  # some target did lie in its example's past
+    assert not hidden["history_levels"][hidden["history_items"] == PADDING].any()
+
+
+def test_several_future_targets_lie_in_the_future_of_their_history(log: InteractionLog) -> None:
+    done = joined(batches(log, horizon="future", num_targets=3))
+    assert done["targets"].shape[1] == 3
+    assert (done["history_items"].max(axis=1, keepdims=True) < done["targets"]).all()
+    assert (np.ptp(done["targets"], axis=1) > 0).any()  # drawn one by one

@@ -76,7 +76,10 @@ def test_primary_reads_regular_users_with_an_answer_only():
     empty = np.concatenate([answers.relevant_offsets, [250, 250]])  # two more users have nothing relevant
     more = evaluation_set([[]] * 52, m=60)
     answers = dataclasses.replace(
-        answers, queries=more.queries, users=more.users, cold=np.append(answers.cold, [False, False]),
+        answers,
+        queries=more.queries,
+        users=more.users,
+        cold=np.append(answers.cold, [False, False]),
         relevant_offsets=empty,
     )
     model = by_user(np.random.default_rng(0).random((52, 60)))

@@ -99,8 +99,14 @@ VERDICT = Verdict(
 def test_sentences():
     assert VERDICT.sentence() == "two_tower vs als: NDCG@10 +0.031 [+0.028, +0.035] (+34 %): better"
     unsure = dataclasses.replace(
-        VERDICT, segment="cold", difference=-0.001, low=-0.004, relative=float("nan"), num_users=1604,
-        detectable=0.0121, verdict="cannot tell",
+        VERDICT,
+        segment="cold",
+        difference=-0.001,
+        low=-0.004,
+        relative=float("nan"),
+        num_users=1604,
+        detectable=0.0121,
+        verdict="cannot tell",
     )
     assert unsure.sentence() == (
         "two_tower vs als, cold users: NDCG@10 -0.001 [-0.004, +0.035]: cannot tell "

@@ -47,7 +47,7 @@ def model(items: np.ndarray, **settings: Any) -> RetrievalModel:
 
 
 def loss_of(targets: list[int], **settings: Any) -> float:
-    inputs = {"vectors": tf.eye(3), "targets": tf.constant(targets)}
+    inputs = {"vectors": tf.eye(3), "targets": tf.reshape(tf.constant(targets), [3, -1])}
     return float(model(np.log(ODDS).T, **settings).compute_loss(inputs, training=True))
 
 
@@ -63,6 +63,19 @@ def test_another_row_with_the_same_target_is_no_negative() -> None:
     # Targets 0, 1, 1, equal shares. Row 0 faces item 1 twice: 2 / (2 + 1 + 1). Rows 1 and 2 face item 0
     # alone: 3 / (3 + 1) and 4 / (4 + 1).
     assert loss_of([0, 1, 1]) == pytest.approx(-np.log([1 / 2, 3 / 4, 4 / 5]).mean(), rel=1e-5)
+
+
+def test_rows_with_several_targets_cost_the_mean_over_all_of_them() -> None:
+    # Full softmax over the items' odds 2 1 1 7, 1 3 1 7, 1 4 4 7 (sums 11, 12, 16); two targets each.
+    rows = [[2 / 11, 7 / 11], [3 / 12, 1 / 12], [4 / 16, 4 / 16]]
+    assert loss_of([0, 3, 1, 2, 1, 2], full_softmax=True) == pytest.approx(-np.log(rows).mean(), rel=1e-5)
+
+
+def test_in_batch_rows_with_several_targets_are_as_many_rows() -> None:
+    # Targets 0 1, 1 2, 0 2 with equal shares: every candidate counts as often as it is a target, twice, but
+    # once for its own row: 2 / (2 + 2·1 + 2·1) and 1 / (1 + 2·2 + 2·1), and so on.
+    rows = [2 / 6, 1 / 7, 3 / 7, 1 / 9, 1 / 17, 4 / 14]
+    assert loss_of([0, 1, 1, 2, 0, 2]) == pytest.approx(-np.log(rows).mean(), rel=1e-5)
 
 
 def test_full_softmax_faces_every_item_of_the_catalogue_and_no_other() -> None:
@@ -95,17 +108,19 @@ def test_pairs_with_the_same_target_cost_nothing(loss: str, by_row: np.ndarray |
     assert loss_of([0, 1, 1], loss=loss) == pytest.approx(np.sum(pairs) / 6, rel=1e-5)
 
 
-def test_catalogue_cross_entropy_is_tensorflows_in_value_and_gradients() -> None:
+@pytest.mark.parametrize("num_targets", [1, 3])
+def test_catalogue_cross_entropy_is_tensorflows_in_value_and_gradients(num_targets: int) -> None:
     random = np.random.default_rng(0)
     queries = tf.Variable(random.normal(size=(7, 5)).astype(np.float32) * 3)
     items = tf.Variable(random.normal(size=(11, 5)).astype(np.float32) * 3)
-    places = tf.constant(random.integers(11, size=7).astype(np.int32))
+    places = tf.constant(random.integers(11, size=(7, num_targets)).astype(np.int32))
+    labels = tf.reduce_mean(tf.one_hot(places, 11), axis=1)
     weights = tf.constant(random.random(7, dtype=np.float32))  # an upstream gradient that differs by row
     found = []
     for ours in (True, False):
         with tf.GradientTape() as tape:
             logits = tf.matmul(queries, items, transpose_b=True)
-            theirs = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=places, logits=logits)
+            theirs = tf.nn.softmax_cross_entropy_with_logits(labels=labels, logits=logits)
             losses = catalogue_cross_entropy(queries, items, places) if ours else theirs
             total = tf.reduce_sum(losses * weights)
         gradients = [tf.convert_to_tensor(one).numpy() for one in tape.gradient(total, [queries, items])]
@@ -118,7 +133,7 @@ def test_catalogue_cross_entropy_is_tensorflows_in_value_and_gradients() -> None
 def test_catalogue_cross_entropy_of_huge_scores_is_finite() -> None:
     queries, items = tf.constant([[1000.0], [-1000.0]]), tf.constant([[1.0], [0.0]])
     # Row 0: log(e^1000 + 1) − 1000 = 0; row 1, target 0: log(e^−1000 + 1) + 1000 = 1000.
-    assert catalogue_cross_entropy(queries, items, tf.constant([0, 0])).numpy().tolist() == [0, 1000]
+    assert catalogue_cross_entropy(queries, items, tf.constant([[0], [0]])).numpy().tolist() == [0, 1000]
 
 
 def test_cosine_scores_are_cosines_over_the_temperature() -> None:

@@ -27,9 +27,13 @@ class BatchOptions:
     Attributes:
       batch_size: b; a log with fewer examples shrinks it.
       history_length: L, rows of context an example carries.
-      horizon: `next` takes the example's own row as target; `future` draws one of the user's positive
-        rows from there on ("all-action"; Pancha et al. 2022, PinnerFormer, section 3.3).
+      horizon: `next` takes the example's own row as target; `future` draws from the user's positive rows
+        from there on ("all-action"; Pancha et al. 2022, PinnerFormer, section 3.3); `any` draws from all of
+        the user's positive rows and takes what was drawn out of the history, as a denoising autoencoder does
+        (Wu et al. 2016, CDAE; Liang et al. 2018, Mult-DAE).
       horizon_items: `future` draws from this many positive rows at most; None from all of them.
+      num_targets: T, targets drawn with replacement for one history; 1 with `next`. An epoch has as many
+        targets as there are examples, so T times fewer histories are gathered and encoded.
       user_dropout: share of examples whose user is hidden, so that the vector of unknown users is learned.
       history_dropout: share of history rows left out.
       seed: of shuffling, drawing and dropping.
@@ -39,6 +43,7 @@ class BatchOptions:
     history_length: int
     horizon: str = "next"
     horizon_items: int | None = None
+    num_targets: int = 1
     user_dropout: float = 0.0
     history_dropout: float = 0.0
     seed: int = 0
@@ -51,11 +56,13 @@ class Examples:
     Attributes:
       rows: [e] int64 positions of the positive rows, ascending, so a user's examples are neighbors.
       starts: [e] int64 first row of the example's user.
+      firsts: [e] int64 the user's first example.
       ends: [e] int64 one past the user's last example; a later target is one of [own number, end).
     """
 
     rows: NDArray[np.int64]
     starts: NDArray[np.int64]
+    firsts: NDArray[np.int64]
     ends: NDArray[np.int64]
 
     def __len__(self) -> int:
@@ -69,13 +76,14 @@ def training_examples(train: InteractionLog) -> Examples:
     return Examples(
         rows=rows,
         starts=train.user_offsets[users],
+        firsts=np.searchsorted(users, users, side="left").astype(np.int64),
         ends=np.searchsorted(users, users, side="right").astype(np.int64),
     )
 
 
-def steps_per_epoch(num_examples: int, batch_size: int) -> int:
+def steps_per_epoch(num_examples: int, batch_size: int, num_targets: int = 1) -> int:
     """Returns how many whole batches an epoch has; at least one, as a small log shrinks the batch."""
-    return max(num_examples // batch_size, 1)
+    return max(num_examples // (batch_size * num_targets), 1)
 
 
 def training_dataset(
@@ -96,7 +104,7 @@ def training_dataset(
     Returns:
       A dataset of `steps_per_epoch` batches per epoch; each is a dictionary of `users` [b] int32
       (`UNKNOWN_USER` where hidden), `history_items` [b, L] int32 (most recent first, `PADDING` where there
-      is none), `history_levels` [b, L] int32, `targets` [b] int32, and `profiles` [b, f] float32 if the
+      is none), `history_levels` [b, L] int32, `targets` [b, T] int32, and `profiles` [b, f] float32 if the
       log has any.
     """
     tf, _ = import_tensorflow()
@@ -124,10 +132,9 @@ class _BatchGatherer:
         self.options = options
         self.num_examples = len(examples)
         self.batch_size = min(options.batch_size, self.num_examples)
-        self.steps = steps_per_epoch(self.num_examples, self.batch_size)
-        self._rows, self._starts, self._ends = map(
-            tf.constant, (examples.rows, examples.starts, examples.ends)
-        )
+        self.steps = steps_per_epoch(self.num_examples, self.batch_size, options.num_targets)
+        self._rows, self._starts = tf.constant(examples.rows), tf.constant(examples.starts)
+        self._firsts, self._ends = tf.constant(examples.firsts), tf.constant(examples.ends)
         self._users, self._items, self._levels = map(tf.constant, (train.users, train.items, rating_levels))
         table = train.user_features
         self._profiles = None if table is None else tf.constant(table.values)
@@ -136,31 +143,37 @@ class _BatchGatherer:
         tf, _ = import_tensorflow()
         row, start = tf.gather(self._rows, chosen), tf.gather(self._starts, chosen)
         users = tf.gather(self._users, row)
+        targets = tf.gather(self._items, self._target_rows(batch_number, chosen))
         before = row[:, None] - 1 - tf.range(self.options.history_length, dtype=tf.int64)
         inside = before >= start[:, None]
         before = tf.where(inside, before, 0)
+        items = tf.gather(self._items, before)
         kept = inside & self._keep(batch_number, 1, self.options.history_dropout, tf.shape(inside))
+        if self.options.horizon == "any":
+            kept &= tf.reduce_all(items[:, :, None] != targets[:, None, :], axis=2)
         known = self._keep(batch_number, 2, self.options.user_dropout, tf.shape(users))
         batch = {
             "users": tf.where(known, users, UNKNOWN_USER),
-            "history_items": tf.where(kept, tf.gather(self._items, before), PADDING),
+            "history_items": tf.where(kept, items, PADDING),
             "history_levels": tf.where(kept, tf.gather(self._levels, before), 0),
-            "targets": tf.gather(self._items, self._target_rows(batch_number, chosen)),
+            "targets": targets,
         }
         if self._profiles is not None:
             batch["profiles"] = tf.gather(self._profiles, users)
         return batch
 
     def _target_rows(self, batch_number: Any, chosen: Any) -> Any:
+        """Returns [b, T] positions of the targets' rows."""
         tf, _ = import_tensorflow()
         if self.options.horizon == "next":
-            return tf.gather(self._rows, chosen)
-        left = tf.gather(self._ends, chosen) - chosen
+            return tf.gather(self._rows, chosen)[:, None]
+        start = tf.gather(self._firsts, chosen) if self.options.horizon == "any" else chosen
+        choice = tf.gather(self._ends, chosen) - start
         if self.options.horizon_items is not None:
-            left = tf.minimum(left, self.options.horizon_items)
-        draw = self._uniform(batch_number, 0, tf.shape(chosen), tf.float64)
-        ahead = tf.cast(draw * tf.cast(left, tf.float64), tf.int64)
-        return tf.gather(self._rows, chosen + ahead)
+            choice = tf.minimum(choice, self.options.horizon_items)
+        draw = self._uniform(batch_number, 0, [tf.size(chosen), self.options.num_targets], tf.float64)
+        ahead = tf.cast(draw * tf.cast(choice[:, None], tf.float64), tf.int64)
+        return tf.gather(self._rows, start[:, None] + ahead)
 
     def _keep(self, batch_number: Any, stream: int, dropout: float, shape: Any) -> Any:
         tf, _ = import_tensorflow()

@@ -109,7 +109,9 @@ class Queries:
 
 
 def queries_at_end(
-    known: InteractionLog, users: NDArray[np.int32], in_training: NDArray[np.bool_],
+    known: InteractionLog,
+    users: NDArray[np.int32],
+    in_training: NDArray[np.bool_],
     times: NDArray[np.int64] | None = None,
 ) -> Queries:
     """Asks for users after the last row that is known of each.

@@ -31,11 +31,15 @@ class KerasConfig:
     )
     horizon: str = option(
         "next",
-        "What is predicted: the next item, or one drawn from the user's whole training future.",
-        choices=("next", "future"),
+        "What is predicted: the next item, items drawn from the user's training future, or from any of the "
+        "user's training rows, which the history then hides.",
+        choices=("next", "future", "any"),
     )
     horizon_items: int | None = option(
         None, "With --horizon=future, draw from at most this many positives; without it, from all.", low=1
+    )
+    num_targets: int = option(
+        1, "With --horizon=future or any, targets drawn for each history; more make an epoch cheaper.", low=1
     )
     similarity: str = option(
         "cosine",
@@ -70,6 +74,17 @@ class KerasConfig:
     epochs: int | None = option(
         None, "Train exactly this many epochs, on train and validation, without stopping.", low=1
     )
+
+    def __post_init__(self) -> None:
+        """Checks that no setting contradicts another.
+
+        Raises:
+          UserError: a setting would have no effect beside another.
+        """
+        if self.horizon == "next" and self.num_targets > 1:
+            raise UserError("--num_targets draws from later or other rows: add --horizon=future or any.")
+        if self.horizon != "future" and self.horizon_items is not None:
+            raise UserError("--horizon_items limits a drawn future: add --horizon=future.")
 
 
 class KerasRecommender(FactorizedRecommender):

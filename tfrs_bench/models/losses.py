@@ -13,7 +13,7 @@ Retrieval: Any = tfrs.tasks.Retrieval
 
 @tf.custom_gradient
 def catalogue_cross_entropy(queries: Any, candidates: Any, places: Any) -> Any:
-    """Cross-entropy of each query's target among all candidates, at half the cost of TensorFlow's own.
+    """Mean cross-entropy of each query's targets among all candidates, at half the cost of TensorFlow's own.
 
     The derivative with respect to the logits, softmax − label, is never formed: its products with the
     embeddings are taken from exp(logits), and the division by their sum is done on the small side.
@@ -21,7 +21,7 @@ def catalogue_cross_entropy(queries: Any, candidates: Any, places: Any) -> Any:
     Args:
       queries: [b, d] float32.
       candidates: [c, d] float32.
-      places: [b] int32, each target's row in `candidates`.
+      places: [b, T] int32, each target's row in `candidates`.
 
     Returns:
       [b] float32 losses.
@@ -30,7 +30,7 @@ def catalogue_cross_entropy(queries: Any, candidates: Any, places: Any) -> Any:
     largest = tf.reduce_max(logits, axis=1, keepdims=True)
     exponentials = tf.exp(logits - largest)
     total = tf.reduce_sum(exponentials, axis=1, keepdims=True)
-    target = tf.gather(candidates, places)
+    target = tf.reduce_mean(tf.gather(candidates, places), axis=1)
     losses = tf.squeeze(tf.math.log(total) + largest, 1) - tf.reduce_sum(queries * target, axis=1)
 
     def gradient(upstream: Any) -> tuple[Any, Any, None]:
@@ -38,7 +38,8 @@ def catalogue_cross_entropy(queries: Any, candidates: Any, places: Any) -> Any:
         scale = upstream / total
         for_queries = tf.linalg.matmul(exponentials, candidates) * scale - upstream * target
         for_candidates = tf.linalg.matmul(exponentials, queries * scale, transpose_a=True)
-        for_candidates = tf.tensor_scatter_nd_sub(for_candidates, places[:, None], upstream * queries)
+        share = tf.repeat(upstream * queries / places.shape[1], places.shape[1], axis=0)
+        for_candidates = tf.tensor_scatter_nd_sub(for_candidates, tf.reshape(places, [-1, 1]), share)
         return for_queries, for_candidates, None
 
     return losses, gradient
@@ -105,7 +106,7 @@ class CatalogueSoftmax(Retrieval):
     """
 
     def call(self, query_embeddings: Any, candidate_embeddings: Any, places: Any) -> Any:
-        """Returns the mean loss of queries [b, d] against candidates [c, d], labels `places` [b] int32."""
+        """Returns the mean loss of queries [b, d] against candidates [c, d], labels `places` [b, T] int32."""
         return tf.reduce_mean(catalogue_cross_entropy(query_embeddings, candidate_embeddings, places))
 
 

@@ -83,7 +83,7 @@ class RetrievalModel(Model):
         return self.items(self.item_tower.everything(), self._bias)
 
     def compute_loss(self, inputs: dict[str, Any], training: bool = False) -> Any:
-        """Returns the scalar mean loss of a batch of `data.pipeline`.
+        """Returns the scalar mean loss of a batch of `data.pipeline`, over its targets [b, T].
 
         In-batch softmax is corrected for the share of each target (Yi et al. 2019, "logQ"), and candidates
         equal to a row's target are not its negatives.
@@ -93,6 +93,7 @@ class RetrievalModel(Model):
         if self._full:
             candidates = tf.gather(self.all_items(), self._catalogue)
             return self.task(queries, candidates, tf.gather(self._place, targets))
+        queries, targets = tf.repeat(queries, targets.shape[1], axis=0), tf.reshape(targets, [-1])
         if self._softmax:
             distinct, places, counts = tf.unique_with_counts(targets)
             return self.task(

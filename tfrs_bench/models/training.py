@@ -61,11 +61,12 @@ def train_model(
         history_length=config.history_length,
         horizon=config.horizon,
         horizon_items=config.horizon_items,
+        num_targets=config.num_targets,
         user_dropout=config.user_dropout,
         history_dropout=config.history_dropout,
         seed=seed,
     )
-    steps = steps_per_epoch(int(train.positives.sum()), options.batch_size)
+    steps = steps_per_epoch(int(train.positives.sum()), options.batch_size, options.num_targets)
     network.compile(optimizer=_optimizer(config, most_epochs * steps))
     watch = _Watch(recommender, steps, options.batch_size, None if epochs else validate, monitor)
     network.fit(
