@@ -74,6 +74,39 @@ def test_test_catalogue_is_what_the_tested_models_were_fitted_on(tmp_path: Path)
     assert listed(refit=False) == {*"abcdefgh"}
 
 
+def test_validation_is_made_only_for_those_who_need_it(tmp_path: Path) -> None:
+    # Ten rows each, of which the ninth, the validation row, is rated low.
+    rows = [
+        f"{user},{'abcdefghij'[(time + shift) % 10]},{2 if time == 8 else 5},{time}"
+        for shift, user in enumerate("uvw")
+        for time in range(10)
+    ]
+    path = tmp_path / "log.csv"
+    path.write_text("\n".join(["user,item,rating,timestamp", *rows]))
+    ready = prepare(Experiment(interactions=str(path)), Console(RichConsole(file=io.StringIO())))
+    assert ready.audit.relevant == 3
+    with pytest.raises(UserError, match=r"No validation row is relevant.*: 3 rated below the threshold"):
+        _ = ready.validation
+
+
+def test_a_split_without_validation_rows_is_audited_and_tested(tmp_path: Path) -> None:
+    # Five rows each: four for training, the fifth for the test.
+    rows = [
+        f"{user},{'abcdefg'[(time + shift) % 7]},{time}"
+        for shift, user in enumerate("uvw")
+        for time in range(5)
+    ]
+    path = tmp_path / "log.csv"
+    path.write_text("\n".join(["user,item,timestamp", *rows]))
+    said = io.StringIO()
+    asked = Experiment(interactions=str(path), cold_start_below=4)
+    ready = prepare(asked, Console(RichConsole(file=said, width=80)))
+    assert ready.audit.rows == {"train": 12, "validation": 0, "test": 3}
+    assert "validation: 0 rows, 0 users, 0 items\n" in said.getvalue()
+    with pytest.raises(UserError, match=r"leaves no validation row .* tuning and early stopping need some"):
+        _ = ready.validation
+
+
 def test_evaluators_count_the_rows_their_models_are_fitted_on(prepared: Callable[..., Prepared]) -> None:
     ready = prepared(ks=(3,), seed=5)
     for evaluator, fitted_on in ((ready.validation, ready.train), (ready.test, ready.refit)):

@@ -167,6 +167,22 @@ def test_a_model_of_ratings_refuses_data_without_any(tmp_path: Path, monkeypatch
 # Records.
 
 
+def test_who_needs_validation_is_told_before_anything_is_fitted(
+    prepared: Callable[..., Prepared], tmp_path: Path
+) -> None:
+    def none() -> Any:
+        raise UserError("no validation")
+
+    ready = dataclasses.replace(prepared(), make_validation=none)
+    runner = Runner(ready, tmp_path, quiet())
+    needs_none = [Request("popularity", PopularityConfig()), Request("stops", StopsConfig(epochs=5))]
+    runner.check(needs_none)
+    for needs_some in (STOPS, dataclasses.replace(needs_none[0], tune=True)):
+        with pytest.raises(UserError, match="no validation"):
+            runner.check([*needs_none, needs_some])
+    assert not Remembers.fits
+
+
 def test_record_holds_every_field_and_the_metrics_of_the_per_user_file(
     prepared: Callable[..., Prepared], tmp_path: Path
 ) -> None:

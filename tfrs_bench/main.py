@@ -66,6 +66,7 @@ def run(settings: Settings) -> None:
         prepared = dataclasses.replace(prepared, dataset=named)
     runner = Runner(prepared, Path(plan.results_dir), shown, rerun=plan.rerun, asked=settings.asked())
     asked = requests(settings, truth_is_known=prepared.dataset.truth is not None)
+    runner.check(asked)
     report(settings, [runner.run(request) for request in asked], shown)
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +15,7 @@ from tfrs_bench.data.audit import Audit, audit_split
 from tfrs_bench.data.dataset import Dataset
 from tfrs_bench.data.interactions import InteractionLog
 from tfrs_bench.data.relevance import EvaluationSet, evaluation_set
-from tfrs_bench.data.split import TEST, VALIDATION, split_log
+from tfrs_bench.data.split import TEST, VALIDATION, TemporalSplit, require_validation, split_log
 from tfrs_bench.errors import UserError
 from tfrs_bench.evaluation.evaluator import Evaluator
 from tfrs_bench.evaluation.self_check import self_check
@@ -31,18 +33,28 @@ class Prepared:
       dataset: the log, its positives marked.
       train: regular users' train rows; tuning and early stopping fit on them.
       refit: what the tested model is fitted on: train and validation rows, or `train` without `--refit`.
-      validation: evaluator of the validation part, regular users only.
       test: evaluator of the test part.
       audit: what the split holds, drops and leaks.
+      make_validation: makes `validation`, for those who need it.
     """
 
     experiment: Experiment
     dataset: Dataset
     train: InteractionLog
     refit: InteractionLog
-    validation: Evaluator
     test: Evaluator
     audit: Audit
+    make_validation: Callable[[], Evaluator]
+
+    @cached_property
+    def validation(self) -> Evaluator:
+        """Evaluator of the validation part, regular users only.
+
+        Raises:
+          UserError: nothing can be measured on that part; a model that neither tunes nor stops early never
+            asks.
+        """
+        return self.make_validation()
 
 
 def prepare(experiment: Experiment, console: Console, *, memory_mb: int = 512) -> Prepared:
@@ -70,39 +82,40 @@ def prepare(experiment: Experiment, console: Console, *, memory_mb: int = 512) -
         allowed = read_candidates(experiment.candidates, dataset)
         if allowed is None and not experiment.refit:
             allowed = train.catalogue  # what the tested models have seen
-        asked = {
-            part: evaluation_set(
-                split,
-                part,
-                relevance_threshold=experiment.relevance_threshold,
-                mask_seen=experiment.mask_seen,
-                candidates=allowed,
-            )
-            for part in (VALIDATION, TEST)
-        }
-        audit = audit_split(split, asked[TEST])
+        tested = _questions(split, TEST, experiment, allowed)
+        audit = audit_split(split, tested)
         stage.say(*audit.lines())
         if experiment.candidates is not None:
-            stage.say(f"candidates: {int(asked[TEST].candidates.sum()):,} items of the file are in the log")
+            stage.say(f"candidates: {int(tested.candidates.sum()):,} items of the file are in the log")
 
     def evaluator(questions: EvaluationSet, fitted_on: InteractionLog) -> Evaluator:
         counts = np.bincount(fitted_on.items, minlength=log.num_items)
         keys, ks, seed = log.item_ids.keys, experiment.ks, experiment.seed
         return Evaluator(questions, keys, counts, ks=ks, seed=seed, memory_mb=memory_mb)
 
+    def validation() -> Evaluator:
+        require_validation(split, experiment.cold_start_below)
+        return evaluator(_questions(split, VALIDATION, experiment, allowed), train)
+
     prepared = Prepared(
-        experiment,
-        dataset,
-        train,
-        refit,
-        evaluator(asked[VALIDATION], train),
-        evaluator(asked[TEST], refit),
-        audit,
+        experiment, dataset, train, refit, evaluator(tested, refit), audit, make_validation=validation
     )
     with console.stage("self-test") as stage:
         checks = _prove(prepared, memory_mb)
         stage.say(f"{checks} checks hold: chance scores what it must, answers 1")
     return prepared
+
+
+def _questions(
+    split: TemporalSplit, part: int, experiment: Experiment, candidates: NDArray[np.bool_] | None
+) -> EvaluationSet:
+    return evaluation_set(
+        split,
+        part,
+        relevance_threshold=experiment.relevance_threshold,
+        mask_seen=experiment.mask_seen,
+        candidates=candidates,
+    )
 
 
 def _prove(prepared: Prepared, memory_mb: int) -> int:
@@ -140,11 +153,12 @@ def read_candidates(path: str | None, dataset: Dataset) -> NDArray[np.bool_] | N
     if path is None:
         return None
     try:
-        ids = [line.strip() for line in Path(path).read_text(encoding="utf-8").splitlines() if line.strip()]
+        text = Path(path).read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(
             f"--candidates={path} cannot be read ({error}). Give a text file, one item id a line."
         ) from error
+    ids = [line.strip() for line in text.split("\n") if line.strip()]
     items = dataset.log.item_ids.index(ids)
     if not (items >= 0).any():
         raise UserError(f"--candidates={path}: none of its {len(ids)} ids is an item of {dataset.name}.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +92,18 @@ class Runner:
         }
         name = f"{request.name}-seed{request.seed}-{short_hash(identity)}"
         return self.results_dir / self.prepared.dataset.name / self.prepared.experiment.split / name
+
+    def check(self, requests: Sequence[Request]) -> None:
+        """Finds out, before anything is fitted, what would stop one of the runs.
+
+        Raises:
+          UserError: a model cannot work on these data, or needs a validation part that measures nothing.
+        """
+        for request in requests:
+            model = self._new(request.name, request.config)
+            stops = model.capabilities.early_stopping and request.config.epochs is None
+            if request.tune or stops:
+                _ = self.prepared.validation
 
     def run(self, request: Request) -> Finished:
         """Runs one model, or reuses its run if the same was asked before.

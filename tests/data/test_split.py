@@ -14,7 +14,15 @@ from random_logs import TEMPORAL, logs, splits
 
 from tfrs_bench.data import split as split_module
 from tfrs_bench.data.interactions import InteractionLog, build_log
-from tfrs_bench.data.split import TEST, TRAIN, VALIDATION, TemporalSplit, order_holds, split_log
+from tfrs_bench.data.split import (
+    TEST,
+    TRAIN,
+    VALIDATION,
+    TemporalSplit,
+    order_holds,
+    require_validation,
+    split_log,
+)
 from tfrs_bench.errors import UserError
 
 # Seven rows: a's at times 0, 10, 20, 40, 50, 60 and b's at time 30. The log sorts them a first, b last.
@@ -152,7 +160,7 @@ def by_user(split: TemporalSplit) -> dict[int, list[tuple[int, int]]]:
 @given(splits())
 def test_parts_partition_the_rows(split):
     assert len(split.parts) == len(split.log)
-    assert set(split.parts.tolist()) == {TRAIN, VALIDATION, TEST}
+    assert {TRAIN, TEST} <= set(split.parts.tolist()) <= {TRAIN, VALIDATION, TEST}
 
 
 @given(splits(TEMPORAL))
@@ -249,14 +257,25 @@ def test_impossible_requests_name_the_next_step(strategy, log, says):
 def test_without_validation_rows_of_regular_users_another_split_is_named():
     # Five rows: 5 · 8 // 10 = 4 = 5 · 9 // 10, so nothing is left to validate.
     log = build_log(np.array(["a"] * 5), np.arange(5), np.arange(5))
+    split = split_log(log, "per_user", cold_start_below=1)
+    assert split.parts.tolist() == [0, 0, 0, 0, 2]  # which is enough for who neither tunes nor stops early
     with pytest.raises(UserError, match="--split=leave_last"):
-        split_log(log, "per_user", cold_start_below=1)
+        require_validation(split, 1)
 
 
 def test_a_global_split_of_one_moment_is_refused():
     log = build_log(np.array(["a"] * 10), np.arange(10), np.full(10, 7))
     with pytest.raises(UserError, match="--split=per_user"):
         split_log(log, "global")
+
+
+def test_a_global_split_whose_moments_coincide_has_no_validation():
+    # Twenty rows, the last five at one moment, as are rows 20 · 8 // 10 = 16 and 20 · 9 // 10 = 18.
+    log = build_log(np.array(["a"] * 20), np.arange(20), np.minimum(np.arange(20), 15))
+    split = split_log(log, "global")
+    assert split.parts.tolist() == [0] * 15 + [2] * 5
+    with pytest.raises(UserError, match="--split=per_user"):
+        require_validation(split, 5)
 
 
 def test_a_log_out_of_order_stops_the_split():

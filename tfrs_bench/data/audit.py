@@ -26,7 +26,7 @@ class Audit:
       rows: rows of each part, cold users' included.
       users: users with rows in each part.
       items: items with rows in each part.
-      times: first and last moment of each part, ISO 8601 UTC; None without real times.
+      times: first and last moment of each part with rows, ISO 8601 UTC; None without real times.
       moments: the global split's two moments, ISO 8601 UTC; None for other splits.
       users_asked: users with test rows.
       cold_asked: how many of them are cold.
@@ -65,7 +65,8 @@ class Audit:
         """Returns the audit in a few lines for the terminal."""
         lines = [f"{self.strategy}: {'temporal' if self.temporal else 'NOT temporal'}"]
         for part, rows in self.rows.items():
-            when = f", {self.times[part][0][:10]} to {self.times[part][1][:10]}" if self.times else ""
+            first, last = (self.times or {}).get(part, ("", ""))
+            when = f", {first[:10]} to {last[:10]}" if first else ""
             size = f"{rows:,} rows, {self.users[part]:,} users, {self.items[part]:,} items"
             lines.append(f"{part}: {size}{when}")
         lines.append(
@@ -126,7 +127,7 @@ def _distinct(values: NDArray[np.int32], size: int) -> int:
 
 def _ranges(times: NDArray[np.int64], members: dict[str, NDArray[np.bool_]]) -> dict[str, tuple[str, str]]:
     own = {name: times[rows] for name, rows in members.items()}
-    return {name: (_iso(some.min()), _iso(some.max())) for name, some in own.items()}
+    return {name: (_iso(some.min()), _iso(some.max())) for name, some in own.items() if len(some)}
 
 
 def _iso(seconds: int) -> str:

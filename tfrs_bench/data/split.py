@@ -71,7 +71,7 @@ def split_log(
       seed: of the random split, and of the validation part of a predefined split that is not temporal.
 
     Returns:
-      A split with regular users to train on and to validate, and rows to test.
+      A split with regular users to train on and rows to test.
 
     Raises:
       UserError: the log cannot be split that way, or the split leaves a part without rows.
@@ -180,8 +180,7 @@ def _check_request(log: InteractionLog, strategy: str) -> None:
 
 def _check_result(split: TemporalSplit, train_rows: NDArray[np.int64], cold_start_below: int) -> None:
     tried = f"--split={split.strategy} leaves"
-    other = {"random": "data with more rows per user", "per_user": "--split=leave_last"}
-    instead = other.get(split.strategy, "--split=per_user")
+    instead = _instead(split.strategy)
     if not (split.parts == TEST).any():
         raise UserError(f"{tried} no row to test. Name a test file that has rows, or use {instead}.")
     if split.cold.all():
@@ -194,9 +193,22 @@ def _check_result(split: TemporalSplit, train_rows: NDArray[np.int64], cold_star
             f"{tried} nobody to train on: --cold_start_below={cold_start_below}, and no user has more than "
             f"{most} rows in the train part. Use {instead}."
         )
+
+
+def require_validation(split: TemporalSplit, cold_start_below: int) -> None:
+    """Checks that there is something to tune and to stop early by.
+
+    Raises:
+      UserError: no user who is trained on has a validation row.
+    """
     if not (split.parts[~split.cold[split.log.users]] == VALIDATION).any():
         lower = f", or lower --cold_start_below={cold_start_below}" if cold_start_below > 1 else ""
         raise UserError(
-            f"{tried} no validation row of a user who is trained on, and tuning and early stopping need "
-            f"some. Use {instead}{lower}."
+            f"--split={split.strategy} leaves no validation row of a user who is trained on, and tuning and "
+            f"early stopping need some. Use {_instead(split.strategy)}{lower}."
         )
+
+
+def _instead(strategy: str) -> str:
+    other = {"random": "data with more rows per user", "per_user": "--split=leave_last"}
+    return other.get(strategy, "--split=per_user")
