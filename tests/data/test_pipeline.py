@@ -283,3 +283,13 @@ def test_several_future_targets_lie_in_the_future_of_their_history(log: Interact
     assert done["targets"].shape[1] == 3
     assert (done["history_items"].max(axis=1, keepdims=True) < done["targets"]).all()
     assert (np.ptp(done["targets"], axis=1) > 0).any()  # drawn one by one
+
+
+def test_a_half_life_draws_recent_rows_more_often() -> None:
+    # Four users of one row each, at days 0, 1, 2 and 3: weights 1/8, 1/4, 1/2, 1 with a half-life of a day.
+    log = build_log(np.arange(4), np.arange(4), np.arange(4) * 86_400).with_positives(4.0)
+    done = batches(log, range(1500), batch_size=2, history_length=1, half_life_days=1.0)
+    drawn = np.bincount(joined(done)["targets"], minlength=4)
+    expected = 6000 * np.array([1, 2, 4, 8]) / 15
+    # χ² with 3 degrees of freedom exceeds 16.3 once in a thousand.
+    assert ((drawn - expected) ** 2 / expected).sum() < 16.3

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfrs_bench.data.interactions import InteractionLog
+from tfrs_bench.data.recency import recency_weights
 from tfrs_bench.runtime import import_tensorflow
 
 PADDING = -1
@@ -34,6 +35,8 @@ class BatchOptions:
       horizon_items: `future` draws from this many positive rows at most; None from all of them.
       num_targets: T, targets drawn with replacement for one history; 1 with `next`. An epoch has as many
         targets as there are examples, so T times fewer histories are gathered and encoded.
+      half_life_days: examples are drawn with replacement, with `recency_weights`, instead of each once an
+        epoch; None for each once.
       user_dropout: share of examples whose user is hidden, so that the vector of unknown users is learned.
       history_dropout: share of history rows left out.
       seed: of shuffling, drawing and dropping.
@@ -44,6 +47,7 @@ class BatchOptions:
     horizon: str = "next"
     horizon_items: int | None = None
     num_targets: int = 1
+    half_life_days: float | None = None
     user_dropout: float = 0.0
     history_dropout: float = 0.0
     seed: int = 0
@@ -112,9 +116,7 @@ def training_dataset(
 
     def one_epoch(epoch: Any) -> Any:
         seed = [tf.constant(options.seed * 4 + 3, tf.int64), epoch]
-        examples = tf.range(gather.num_examples, dtype=tf.int64)
-        order = tf.random.experimental.stateless_shuffle(examples, seed=seed)
-        batches = tf.reshape(order[: gather.steps * gather.batch_size], [gather.steps, gather.batch_size])
+        batches = tf.reshape(gather.draw_examples(seed), [gather.steps, gather.batch_size])
         numbered = tf.data.Dataset.from_tensor_slices(batches).enumerate(epoch * gather.steps)
         return numbered.map(gather, num_parallel_calls=tf.data.AUTOTUNE)
 
@@ -136,6 +138,10 @@ class _BatchGatherer:
         self._rows, self._starts = tf.constant(examples.rows), tf.constant(examples.starts)
         self._firsts, self._ends = tf.constant(examples.firsts), tf.constant(examples.ends)
         self._users, self._items, self._levels = map(tf.constant, (train.users, train.items, rating_levels))
+        self._cumulative = None
+        if options.half_life_days is not None:
+            weights = recency_weights(train, options.half_life_days)[examples.rows]
+            self._cumulative = tf.constant(np.cumsum(weights / weights.sum()))
         table = train.user_features
         self._profiles = None if table is None else tf.constant(table.values)
 
@@ -161,6 +167,16 @@ class _BatchGatherer:
         if self._profiles is not None:
             batch["profiles"] = tf.gather(self._profiles, users)
         return batch
+
+    def draw_examples(self, seed: list[Any]) -> Any:
+        """Returns [steps · b] int64 example numbers of an epoch: a permutation's start, or weighted draws."""
+        tf, _ = import_tensorflow()
+        count = self.steps * self.batch_size
+        if self._cumulative is None:
+            examples = tf.range(self.num_examples, dtype=tf.int64)
+            return tf.random.experimental.stateless_shuffle(examples, seed=seed)[:count]
+        place = tf.random.stateless_uniform([count], seed, dtype=tf.float64) * self._cumulative[-1]
+        return tf.searchsorted(self._cumulative, place, side="right", out_type=tf.int64)
 
     def _target_rows(self, batch_number: Any, chosen: Any) -> Any:
         """Returns [b, T] positions of the targets' rows."""

@@ -41,6 +41,9 @@ class KerasConfig:
     num_targets: int = option(
         1, "With --horizon=future or any, targets drawn for each history; more make an epoch cheaper.", low=1
     )
+    half_life_days: float | None = option(
+        None, "Days after which a row is drawn half as often; without it, all alike.", low=1e-6
+    )
     similarity: str = option(
         "cosine",
         "Normalized embeddings with a temperature, or a plain dot product with item bias.",

@@ -15,11 +15,9 @@ from numpy.typing import NDArray
 
 from tfrs_bench.data.interactions import InteractionLog
 from tfrs_bench.data.queries import Queries
-from tfrs_bench.errors import UserError
+from tfrs_bench.data.recency import recency_weights
 from tfrs_bench.models.base import Capabilities, FitContext, FitReport, Recommender
 from tfrs_bench.options import option
-
-SECONDS_PER_DAY = 86_400
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,12 +37,7 @@ class Popularity(Recommender):
     capabilities = Capabilities()
 
     def _fit(self, train: InteractionLog, context: FitContext) -> FitReport:
-        weights = np.ones(len(train))
-        if self.config.half_life_days is not None:
-            if train.clock != "time":
-                raise UserError("--half_life_days needs times, and this log has none. Drop the flag.")
-            age_days = (train.timestamps.max(initial=0) - train.timestamps) / SECONDS_PER_DAY
-            weights = 0.5 ** (age_days / self.config.half_life_days)
+        weights = recency_weights(train, self.config.half_life_days)
         counts = np.bincount(train.items, weights * train.positives, minlength=train.num_items)
         self._counts = counts.astype(np.float32)
         return FitReport()

@@ -62,6 +62,7 @@ def train_model(
         horizon=config.horizon,
         horizon_items=config.horizon_items,
         num_targets=config.num_targets,
+        half_life_days=config.half_life_days,
         user_dropout=config.user_dropout,
         history_dropout=config.history_dropout,
         seed=seed,
