@@ -9,7 +9,7 @@ import numpy as np
 from tfrs_bench.data.queries import Histories, Queries
 from tfrs_bench.data.relevance import EvaluationSet
 from tfrs_bench.evaluation.evaluator import Evaluation
-from tfrs_bench.models.base import FitReport, Recommender
+from tfrs_bench.models.base import FactorizedRecommender, FitReport, Recommender
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,6 +34,35 @@ class Fake(Recommender):
     def score(self, queries):
         self.chunks.append(len(queries))
         return self._score(queries)
+
+    def state(self):
+        return {}
+
+    def restore(self, state):
+        pass
+
+
+class Vectors(FactorizedRecommender):
+    """Inner products of [num_users, d] and [m, d] vectors; remembers what it was asked for."""
+
+    name = "vectors"
+    Config = NoSettings
+
+    def __init__(self, queries, items):
+        super().__init__()
+        self._queries, self._items = queries, items
+        self.calls = []
+
+    def _fit(self, train, context):
+        return FitReport()
+
+    def query_embeddings(self, queries):
+        self.calls.append(len(queries))
+        return self._queries[queries.users]
+
+    def item_embeddings(self):
+        self.calls.append("items")
+        return self._items
 
     def state(self):
         return {}

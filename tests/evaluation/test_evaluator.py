@@ -7,7 +7,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from evaluation_sets import Fake, by_user, constant, evaluation_set, keys, random_set
+from evaluation_sets import Fake, Vectors, by_user, constant, evaluation_set, keys, random_set
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -111,11 +111,17 @@ def test_a_catalogue_beyond_the_memory_goes_one_query_at_a_time():
     assert model.chunks == [1, 1]
 
 
-@pytest.mark.parametrize("score", [np.zeros, np.random.default_rng(0).random])
-def test_peak_memory_stays_under_the_limit(score):
+@pytest.mark.parametrize(
+    "model",
+    [
+        Fake(lambda queries: np.zeros((len(queries), 20_000), dtype=np.float32)),
+        Fake(lambda queries: np.random.default_rng(0).random((len(queries), 20_000), dtype=np.float32)),
+        Vectors(np.ones((400, 2), dtype=np.float32), np.ones((20_000, 2), dtype=np.float32)),
+    ],
+)
+def test_peak_memory_stays_under_the_limit(model):
     answers = random_set(n=400, m=20_000)
     judge = evaluator(answers, memory_mb=16)
-    model = Fake(lambda queries: score((len(queries), 20_000), dtype=np.float32))
     tracemalloc.start()
     judge.evaluate(model)
     peak = tracemalloc.get_traced_memory()[1]

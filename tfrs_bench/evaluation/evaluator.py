@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import functools
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tfrs_bench.data.queries import Queries
 from tfrs_bench.data.relevance import EvaluationSet
 from tfrs_bench.evaluation.metrics import catalogue_metrics, list_metrics
+from tfrs_bench.evaluation.scoring import Blocks, scorer
 from tfrs_bench.models.base import NO_ITEM, Recommender, mask_scores
 from tfrs_bench.models.ranking import top_k
+from tfrs_bench.runtime import blas_single_thread, usable_cores
 
 PRIMARY_K = 10
 PRIMARY = f"ndcg@{PRIMARY_K}"
 SEGMENTS = ("all", "regular", "cold")
 
-_MOST_QUERIES = 4096  # a model's own temporaries grow with the queries it is given at once
-_SCORE_BYTES = 8  # a score, and its copy if the model returned a read-only or transposed array
+_BLOCK_BYTES = 24_000_000  # of scores that are ranked while the cache still holds them
+_LEAST_ROWS = 32  # fewer would make a product of matrices that reads the items over and over
+_MOST_ROWS = 512  # more would leave threads without a block of a chunk
 _RANK_BYTES = 60  # what `top_k` holds per score when every score ties
 
 
@@ -65,7 +72,8 @@ class Evaluation:
 class Evaluator:
     """Scores, masks, ranks and measures any `Recommender`, exactly and over the whole catalogue.
 
-    Queries go through in chunks, so peak memory does not grow with the number of users.
+    Queries go through in chunks, so peak memory does not grow with the number of users; a chunk's scores are
+    masked and ranked block by block, on every core.
     """
 
     def __init__(
@@ -94,9 +102,12 @@ class Evaluator:
         self.ks = tuple(sorted({*ks, PRIMARY_K}))
         self.seed = seed
         num_items = max(len(item_keys), 1)
-        half = memory_mb * 1_000_000 // 2
-        self._score_rows = min(max(half // (_SCORE_BYTES * num_items), 1), _MOST_QUERIES)
-        self._rank_rows = max(half // (_RANK_BYTES * num_items), 1)
+        self._half = half = memory_mb * 1_000_000 // 2
+        # never by the number of cores: the last bit of a product can depend on the shape of the matrices
+        fit_cache = min(max(_BLOCK_BYTES // (4 * num_items), _LEAST_ROWS), _MOST_ROWS)
+        self._block_rows = max(min(fit_cache, half // (4 * num_items)), 1)
+        self._threads = min(usable_cores(), max(half // (4 * num_items * self._block_rows), 1))
+        self._rank_rows = max(half // (_RANK_BYTES * num_items * self._threads), 1)
         rows = np.repeat(np.arange(len(evaluation_set)), evaluation_set.num_relevant)
         keys = np.sort(rows * len(item_keys) + evaluation_set.relevant_items)
         self._relevant_keys = np.append(keys, np.iinfo(np.int64).max)  # so that every lookup lands inside
@@ -156,20 +167,34 @@ class Evaluator:
         self, model: Recommender, chosen: NDArray[np.int64], k: int
     ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int32], float]]:
         """Yields positions [c], lists [c, k] and the seconds of scoring, chunk by chunk of queries."""
-        asked = self.evaluation_set
-        for start in range(0, len(chosen), self._score_rows):
-            positions = chosen[start : start + self._score_rows]
-            queries = asked.queries.take(positions)
-            began = time.perf_counter()
-            scores = model.score(queries)
-            seconds = time.perf_counter() - began
-            scores = _checked(scores, model, (len(positions), len(self.item_keys)))
-            mask_scores(scores, queries, asked.candidates, asked.mask_seen)
-            lists = np.empty((len(positions), k), dtype=np.int32)
-            for row in range(0, len(positions), self._rank_rows):
-                few = slice(row, row + self._rank_rows)
-                lists[few], _ = top_k(scores[few], k, queries.keys[few], self.item_keys, self.seed)
-            yield positions, lists, seconds
+        asked, scores = self.evaluation_set, scorer(model, len(self.item_keys), self._half)
+        with ThreadPoolExecutor(self._threads) as pool:
+            for start in range(0, len(chosen), scores.most_queries):
+                positions = chosen[start : start + scores.most_queries]
+                queries = asked.queries.take(positions)
+                blocks, seconds = scores.blocks(queries)
+                rank = functools.partial(self._rank_block, queries, blocks, k)
+                rows = range(0, len(queries), self._block_rows)
+                with contextlib.nullcontext() if self._threads == 1 else blas_single_thread():
+                    parts = list(pool.map(rank, rows))
+                lists = np.concatenate([ranked for ranked, _ in parts])
+                yield positions, lists, seconds + sum(spent for _, spent in parts) / self._threads
+
+    def _rank_block(
+        self, queries: Queries, blocks: Blocks, k: int, start: int
+    ) -> tuple[NDArray[np.int32], float]:
+        """Returns the lists [b, k] of a block's queries, and the seconds until its scores were there."""
+        began = time.perf_counter()
+        rows = slice(start, start + self._block_rows)
+        scores = blocks(rows)
+        seconds = time.perf_counter() - began
+        queries = queries.take(rows)
+        mask_scores(scores, queries, self.evaluation_set.candidates, self.evaluation_set.mask_seen)
+        lists = np.empty((len(queries), k), dtype=np.int32)
+        for row in range(0, len(queries), self._rank_rows):
+            few = slice(row, row + self._rank_rows)
+            lists[few], _ = top_k(scores[few], k, queries.keys[few], self.item_keys, self.seed)
+        return lists, seconds
 
     def _hits(self, positions: NDArray[np.int64], lists: NDArray[np.int32]) -> NDArray[np.bool_]:
         """Looks up which places of the lists [c, k] of the queries at `positions` [c] are relevant."""
@@ -177,19 +202,3 @@ class Evaluator:
         nearest = self._relevant_keys[np.searchsorted(self._relevant_keys, keys)]
         hits: NDArray[np.bool_] = (nearest == keys) & (lists != NO_ITEM)
         return hits
-
-
-def _checked(scores: NDArray[np.float32], model: Recommender, shape: tuple[int, int]) -> NDArray[np.float32]:
-    """Returns scores that may be written to, or says what is wrong with them."""
-    name = getattr(model, "name", type(model).__name__)
-    if not isinstance(scores, np.ndarray) or scores.shape != shape or scores.dtype != np.float32:
-        got = f"{type(scores).__name__} {getattr(scores, 'dtype', '')} {list(np.shape(scores))}"
-        raise ValueError(f"{name}.score should return float32 of shape {list(shape)}. Received: {got}.")
-    # the extremes pass NaN on, and need no temporary as large as the scores
-    if scores.size and not (np.isfinite(scores.min()) and np.isfinite(scores.max())):
-        row = int(np.flatnonzero(~np.isfinite(scores).all(axis=1))[0])
-        raise ValueError(
-            f"{name}.score returned NaN or an infinity (first at row {row} of {len(scores)}), which has no "
-            "rank. Its training may have diverged: try a smaller learning rate."
-        )
-    return np.require(scores, requirements=["C", "W"])

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
 NO_ITEM = -1
-_GROUPS_PER_PLACE = 16
 _TIES_PER_PLACE = 4
+_LOWEST = np.finfo(np.float32).min
 
 
 def top_k(
@@ -21,7 +23,7 @@ def top_k(
 
     Equal scores are ordered by a hash of (seed, user, item): neutral, different for every user, and
     unmoved by a relabelling of indices. The k-th largest maximum over groups of columns bounds the k-th
-    largest score from below, so only the few scores above it are sorted.
+    largest score from below, so after one pass for the maxima only groups that reach it are looked at.
 
     Args:
       scores: [n, m] float32; −inf marks items that may not be listed.
@@ -36,14 +38,12 @@ def top_k(
     Raises:
       ValueError: `k` is below 1, or a score is NaN.
     """
-    n, m = scores.shape
+    n = len(scores)
     if k < 1:
         raise ValueError(f"k should be a positive integer. Received: k = {k}.")
-    bound = _lower_bound(scores, k)
-    rows, columns = np.divmod(np.flatnonzero(scores >= bound[:, None]), max(m, 1))
-    values = scores[rows, columns]
-    listed = values > -np.inf
-    rows, columns, values = rows[listed], columns[listed], values[listed]
+    maxima = _group_maxima(scores, k)
+    bound = _lower_bound(maxima, k)
+    rows, columns, values = _at_least(scores, maxima, bound)
     ties = tie_hash(query_keys[rows], item_keys[columns], seed)
     if len(rows) > _TIES_PER_PLACE * k * n:
         few = _can_be_listed(rows, values == bound[rows], ties, k, n)
@@ -82,16 +82,43 @@ def _can_be_listed(
     return ~tied | small | ~enough[rows]
 
 
-def _lower_bound(scores: NDArray[np.float32], k: int) -> NDArray[np.float32]:
+def _group_maxima(scores: NDArray[np.float32], k: int) -> NDArray[np.float32]:
+    """Returns [n, g] the largest score of each group, where group j holds every g-th column from the j-th on.
+
+    About 2√(k m) groups balance the choice among groups with the search inside the k chosen ones.
+    """
     n, m = scores.shape
-    groups = k * _GROUPS_PER_PLACE
-    if m <= groups:
-        groups, width = m, 1
-    else:
-        width = m // groups
-    maxima = scores[:, : groups * width].reshape(n, width, groups).max(axis=1)
-    if np.isnan(maxima).any() or np.isnan(scores[:, groups * width :]).any():
+    groups = min(m, max(k, 2 * math.isqrt(k * m)))
+    if groups == 0:
+        return scores
+    width = m // groups
+    whole = width * groups
+    maxima: NDArray[np.float32] = scores[:, :whole].reshape(n, width, groups).max(axis=1)
+    np.maximum(maxima[:, : m - whole], scores[:, whole:], out=maxima[:, : m - whole])
+    if np.isnan(maxima).any():
         raise ValueError("a score is NaN; a model must return finite scores")
+    return maxima
+
+
+def _lower_bound(maxima: NDArray[np.float32], k: int) -> NDArray[np.float32]:
+    """Returns [n] a bound that the k best scores of a row reach, and −inf never does."""
+    n, groups = maxima.shape
     if groups < k:
-        return np.full(n, -np.inf, dtype=np.float32)
-    return np.partition(maxima, groups - k, axis=1)[:, groups - k]
+        return np.full(n, _LOWEST)
+    return np.maximum(np.partition(maxima, groups - k, axis=1)[:, groups - k], _LOWEST)
+
+
+def _at_least(
+    scores: NDArray[np.float32], maxima: NDArray[np.float32], bound: NDArray[np.float32]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
+    """Returns rows, ascending, columns and values of the scores that reach their row's bound."""
+    m, groups = scores.shape[1], max(maxima.shape[1], 1)
+    chosen_rows, first = np.divmod(np.flatnonzero(maxima >= bound[:, None]), groups)
+    ahead = np.arange(0, m or 1, groups)
+    # Past the end of a row lies the next one; what is taken there is left out below.
+    values = scores.ravel().take((chosen_rows * m + first)[:, None] + ahead, mode="clip")
+    reached = values >= bound[chosen_rows, None]
+    reached[:, -1] &= first + ahead[-1] < m
+    flat = np.flatnonzero(reached)
+    group, step = np.divmod(flat, len(ahead))
+    return chosen_rows[group], first[group] + ahead[step], values.ravel()[flat]
