@@ -30,7 +30,7 @@ LAYERS = (
     ("reporting",),
     ("experiment", "preparation", "runner"),
     ("settings",),
-    ("requests",),
+    ("requests", "staleness"),
     COMMANDS,
 )
 LAYER_OF = {name: layer for layer, names in enumerate(LAYERS) for name in names}

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from tfrs_bench.reporting.console import Console
     from tfrs_bench.runner import Finished
 
-_NO_VERDICT = "No verdicts: they hold a neural model of --model against --baselines, and one side is empty."
-
 
 def console(argv: Sequence[str] | None = None) -> int:
     """Runs the command.
@@ -92,34 +90,19 @@ def report(settings: Settings, finished: list[Finished], shown: Console) -> None
     """Prints the table and the verdicts, and writes the summary."""
     from pathlib import Path
 
-    from tfrs_bench import registry
-    from tfrs_bench.evaluation.verdicts import compare
-    from tfrs_bench.models.random_order import RandomOrder
     from tfrs_bench.reporting import comparison as page
+    from tfrs_bench.reporting.study import study_of
 
-    records = [one.record for one in finished]
-    weighed = dict.fromkeys((*settings.plan.model, *settings.plan.baselines))
-    neural = [
-        name for name in weighed if registry.resolve(registry.MODELS, name, "model").capabilities.neural
-    ]
-    baselines = [name for name in weighed if name not in neural and name != RandomOrder.name]
-    compared = compare({one.record.model: one.evaluation for one in finished}, neural, baselines)
-    first = records[0]
-    shown.rich.print(f"\n{first.dataset}, {first.split} split, seed {first.seed}", style="bold")
-    shown.rich.print(page.comparison_table(compared, records))
-    shown.paragraph(page.footnote(compared), style="dim")
-    for line in page.warnings(records):
-        shown.paragraph(line)
+    study = study_of(finished)
     shown.rich.print()
-    for line in compared.sentences() or [_NO_VERDICT]:
-        shown.line(line)
+    page.print_conclusion(study, shown)
     shown.rich.print()
-    for line in page.chosen_settings(records):
+    for line in page.chosen_settings(study):
         shown.paragraph(line, style="dim")
     shown.line(f"runs: {finished[0].folder.parent}", style="dim")
     shown.line(f"curves: tensorboard --logdir {settings.plan.results_dir}", style="dim")
     if settings.plan.summary is not None:
-        page.write_summary(Path(settings.plan.summary), compared, records, settings.asked())
+        page.write_summary(Path(settings.plan.summary), study)
         shown.line(f"summary: {settings.plan.summary}", style="dim")
 
 

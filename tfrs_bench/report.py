@@ -1,4 +1,4 @@
-"""`python -m tfrs_bench.report` writes the pages of committed results, or checks that they are fresh."""
+"""`python -m tfrs_bench.report` writes pages from records, or checks that they and the records are fresh."""
 
 from __future__ import annotations
 
@@ -6,10 +6,15 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tfrs_bench.errors import UserError
-from tfrs_bench.reporting.pages import conclusion, fill, overview, read_summaries, results_page
-from tfrs_bench.reporting.records import write_atomically
+
+if TYPE_CHECKING:
+    from tfrs_bench.reporting.study import Study
+
+RUNS, OUTPUT = Path("results/runs"), Path("results")
+_AGAIN = "Type: python -m tfrs_bench.report"
 
 
 def console(argv: Sequence[str] | None = None) -> int:
@@ -19,38 +24,73 @@ def console(argv: Sequence[str] | None = None) -> int:
       argv: program name and arguments; None for the process's own.
 
     Returns:
-      0; 1 if `--check` finds a stale page; 2 after an error of the user's.
+      0; 1 if `--check` finds something stale; 2 after an error of the user's.
     """
     parser = argparse.ArgumentParser(prog="tfrs_bench.report", description=__doc__)
-    parser.add_argument("--results", type=Path, default=Path("results"), help="folder of summaries (results)")
+    parser.add_argument("--runs", type=Path, default=RUNS, help=f"folder of runs ({RUNS})")
     parser.add_argument(
-        "--readme", type=Path, default=Path("README.md"), help="page with generated blocks (README.md)"
+        "--output",
+        type=Path,
+        default=OUTPUT,
+        help=f"folder for the pages ({OUTPUT}; then generated blocks of README.md and docs are filled too)",
     )
-    parser.add_argument("--check", action="store_true", help="write nothing; fail if a page is stale")
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        help="write nothing; fail if a page differs from what the records give, or a record from what its "
+        "flags ask for today",
+    )
     asked = parser.parse_args((sys.argv if argv is None else argv)[1:])
     try:
-        pages = _pages(asked.results, asked.readme)
-        stale = [path for path, text in pages.items() if not path.is_file() or path.read_text() != text]
-        if asked.check:
-            for path in stale:
-                print(f"{path} is stale. Type: python -m tfrs_bench.report", file=sys.stderr)
-            return int(bool(stale))
-        for path in stale:
-            write_atomically(path, pages[path])
+        return _check(asked.runs, asked.output) if asked.check else _write(asked.runs, asked.output)
     except (UserError, OSError) as error:
         print(f"tfrs_bench: {error}", file=sys.stderr)
         return 2
-    print(f"written: {', '.join(map(str, stale)) or 'nothing, all pages are fresh'}")
+
+
+def _write(runs: Path, output: Path) -> int:
+    from tfrs_bench.reporting.records import write_atomically
+    from tfrs_bench.reporting.study import read_studies
+
+    pages = _stale(_pages(read_studies(runs), output))
+    for path, text in pages.items():
+        write_atomically(path, text)
+    print(f"written: {', '.join(map(str, pages)) or 'nothing, all pages are fresh'}")
     return 0
 
 
-def _pages(results: Path, readme: Path) -> dict[Path, str]:
-    summaries = read_summaries(results)
-    blocks = {"overview": "\n".join(overview(summaries))}
-    shown = results / "simulated-per_user.txt"
-    if shown.is_file():
-        blocks["first output"] = f"```\n{conclusion(shown.read_text(encoding='utf-8'))}\n```"
-    return {results / "README.md": results_page(summaries), readme: fill(readme.read_text("utf-8"), blocks)}
+def _check(runs: Path, output: Path) -> int:
+    from tfrs_bench.reporting.study import read_studies
+    from tfrs_bench.staleness import stale_records
+
+    studies = read_studies(runs)
+    found = [
+        *stale_records(studies, runs),
+        *(f"{path} is stale. {_AGAIN}" for path in _stale(_pages(studies, output))),
+    ]
+    for line in found:
+        print(line, file=sys.stderr)
+    return int(bool(found))
+
+
+def _pages(studies: Sequence[Study], output: Path) -> dict[Path, str]:
+    """Returns every page's text as the records give it."""
+    from tfrs_bench.reporting.pages import results_page, with_blocks
+
+    pages = {output / "README.md": results_page(studies)}
+    if output == OUTPUT:  # other runs than the project's do not belong into the project's own pages
+        for path in (Path("README.md"), *sorted(Path("docs").rglob("*.md"))):
+            if path.is_file():
+                pages[path] = with_blocks(path.read_text(encoding="utf-8"), studies)
+    return pages
+
+
+def _stale(pages: dict[Path, str]) -> dict[Path, str]:
+    return {
+        path: text
+        for path, text in pages.items()
+        if not path.is_file() or path.read_text(encoding="utf-8") != text
+    }
 
 
 if __name__ == "__main__":

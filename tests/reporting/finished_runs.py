@@ -10,6 +10,25 @@ import numpy as np
 from tfrs_bench.evaluation.evaluator import Evaluation
 from tfrs_bench.reporting.records import RunRecord
 
+AUDIT: dict[str, Any] = {
+    "strategy": "per_user",
+    "rows": {"train": 80, "validation": 10, "test": 10},
+    "users": {"train": 8, "validation": 5, "test": 10},
+    "items": {"train": 20, "validation": 9, "test": 9},
+    "times": None,
+    "moments": None,
+    "users_asked": 10,
+    "cold_asked": 2,
+    "cold_share": 0.2,
+    "users_without_relevant": 1,
+    "relevant": 9,
+    "dropped": {},
+    "order_holds": True,
+    "temporal": True,
+    "boundary_ties": None,
+    "leaked_share": None,
+    "later_share": None,
+}
 USER_IDS = np.array(["ann", "bob", "cem", "dee", "eve"], dtype=object)
 
 

@@ -5,39 +5,53 @@ from __future__ import annotations
 import io
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from finished_runs import evaluation, record
 from rich.console import Console as RichConsole
 
 from tfrs_bench.evaluation.evaluator import Evaluation
-from tfrs_bench.evaluation.verdicts import Comparison, compare
 from tfrs_bench.reporting.comparison import (
     UNTUNED,
     chosen_settings,
     comparison_table,
     footnote,
+    print_conclusion,
     summary,
     warnings,
     write_summary,
 )
+from tfrs_bench.reporting.console import Console
 from tfrs_bench.reporting.records import RunRecord
+from tfrs_bench.reporting.study import Run, Study, study_of
 
 EVALUATIONS = {"als": evaluation(), "two_tower": evaluation((1.0, 0, 1.0, 1.0), hr=(1.0, 0, 1.0, 0.0))}
-RECORDS = [record("als"), record("two_tower", fit_s=0.04, score_us_per_user=12345.6, epochs=3)]
+RECORDS = {
+    "als": record("als"),
+    "two_tower": record("two_tower", fit_s=0.04, score_us_per_user=12345.6, epochs=3),
+}
 
 
-def compared(evaluations: dict[str, Evaluation] = EVALUATIONS) -> Comparison:
-    return compare(evaluations, ["two_tower"], ["als"], draws=200)
+def compared(evaluations: dict[str, Evaluation] = EVALUATIONS, **records: RunRecord) -> Study:
+    """The study of one run a model; a record that is not given is a usual one."""
+    known = RECORDS | records
+    return study_of(
+        [Run(known.get(name, record(name)), one, Path("runs") / name) for name, one in evaluations.items()]
+    )
 
 
-def shown(records: list[RunRecord] = RECORDS, width: int = 80) -> list[str]:
+def alone(model: str = "als", **fields: Any) -> Study:
+    return study_of([Run(record(model, **fields), evaluation(), Path("runs") / model)])
+
+
+def shown(study: Study | None = None, width: int = 80) -> list[str]:
     out = io.StringIO()
-    RichConsole(file=out, width=width).print(comparison_table(compared(), records))
+    RichConsole(file=out, width=width).print(comparison_table(study or compared()))
     return [line.rstrip() for line in out.getvalue().splitlines() if line.strip()]
 
 
-def test_table_has_a_row_per_model_in_the_order_of_the_records() -> None:
+def test_table_has_a_row_per_model_classical_ones_first() -> None:
     header, _, als, two_tower = shown()
     titles = ["model", "HR@10", "NDCG@10 (95 % interval)", "MAP@10", "cold", "train s", "µs/user"]
     assert header.split() == " ".join(titles).split()
@@ -47,12 +61,12 @@ def test_table_has_a_row_per_model_in_the_order_of_the_records() -> None:
     cells = two_tower.split()
     assert cells[:4] == ["two_tower", "0.6667", "1.0000", "(1.0000–1.0000)"]
     assert cells[4:] == ["1.0000", "1.0000", "0.0", "12,346"]
-    assert shown(RECORDS[::-1])[2].split()[0] == "two_tower"
+    swapped = compared(dict(reversed(EVALUATIONS.items())))
+    assert shown(swapped) == shown()
 
 
 def test_nothing_is_cut_short_in_eighty_columns() -> None:
-    slow = [record("als", fit_s=12345.6, score_us_per_user=123456), RECORDS[1]]
-    lines = shown(slow)
+    lines = shown(compared(als=record("als", fit_s=12345.6, score_us_per_user=123456)))
     assert "…" not in "".join(lines) and max(map(len, lines)) <= 80
     assert "12,345.6" in lines[2] and "123,456" in lines[2]
 
@@ -67,9 +81,7 @@ def test_a_table_without_cold_users_says_so() -> None:
     warm = {name: evaluation() for name in EVALUATIONS}
     for one in warm.values():
         one.cold[:] = False
-    out = io.StringIO()
-    RichConsole(file=out, width=80).print(comparison_table(compared(warm), RECORDS))
-    assert out.getvalue().count(" – ") == 2
+    assert "".join(shown(compared(warm))).count(" – ") == 2
     assert "cold: no user is." in footnote(compared(warm))
 
 
@@ -85,38 +97,37 @@ def test_footnote_says_what_the_oracle_is() -> None:
 
 
 def test_random_split_carries_the_warning() -> None:
-    (line,) = warnings([record(split="random", audit={"temporal": False})])
+    (line,) = warnings(alone(split="random", audit={"temporal": False}))
     assert line.startswith("The split is random: models have seen the future")
 
 
 def test_given_split_that_steps_back_in_time_carries_a_warning() -> None:
-    (line,) = warnings([record(split="predefined", audit={"temporal": False})])
+    (line,) = warnings(alone(split="predefined", audit={"temporal": False}))
     assert line.startswith("The given split is not temporal")
 
 
 def test_untuned_baseline_carries_a_warning_and_others_do_not() -> None:
-    (line,) = warnings([record("als", tuning=UNTUNED), record("popularity")])
+    (line,) = warnings(compared(als=record("als", tuning=UNTUNED)))
     assert line.startswith("als has default settings because of --tune_baselines=false")
-    assert warnings(RECORDS) == []
+    assert warnings(compared()) == []
 
 
 def test_chosen_settings_say_where_they_come_from_and_leave_out_what_is_unset() -> None:
-    lines = chosen_settings(
-        [record("als", tuning="grid: 28 trials, 0.1 min"), record("two_tower", tuning="flags", epochs=3)]
+    study = compared(
+        als=record("als", tuning="grid: 28 trials, 0.1 min"),
+        two_tower=record("two_tower", tuning="flags", epochs=3),
     )
     settings = "factors=8 hidden=4,2 rate=0.3333 wide=true"
-    assert lines == [
+    assert chosen_settings(study) == [
         f"als (grid: 28 trials, 0.1 min): {settings}",
         f"two_tower (flags; epochs kept: 3): {settings}",
     ]
-    assert chosen_settings([record("popularity", config={"half_life_days": None})]) == [
-        "popularity (defaults)"
-    ]
-    assert chosen_settings([record("random", config={})]) == []
+    assert chosen_settings(alone("popularity", config={"half_life_days": None})) == ["popularity (defaults)"]
+    assert chosen_settings(alone("random", config={})) == []
 
 
 def test_summary_has_the_promised_structure() -> None:
-    content = summary(compared(), RECORDS)
+    content = summary(compared())
     assert {"dataset", "split", "rows", "comparisons", "costs", "audit"} <= content.keys()
     assert (content["dataset"], content["split"]) == ("log", "per_user")
     assert {frozenset(row) for row in content["rows"]} == {
@@ -138,15 +149,15 @@ def test_summary_has_the_promised_structure() -> None:
 
 
 def test_summary_repeats_the_verdicts_and_what_was_asked() -> None:
-    content = summary(compared(), RECORDS, {"split": "global"})
-    assert content["sentences"] == compared().sentences()
+    content = summary(compared(als=record(asked={"split": "global"})))
+    assert content["sentences"] == compared().comparison.sentences()
     assert content["asked"] == {"split": "global"}
 
 
 def test_summary_and_table_say_the_same() -> None:
     (row,) = [
         row
-        for row in summary(compared(), RECORDS)["rows"]
+        for row in summary(compared())["rows"]
         if (row["model"], row["segment"], row["metric"]) == ("als", "all", "ndcg@10")
     ]
     assert row["mean"] == pytest.approx(2 / 3) and row["num_users"] == 3
@@ -156,7 +167,7 @@ def test_summary_and_table_say_the_same() -> None:
 def test_summary_file_is_json_without_nan_in_a_folder_made_for_it(tmp_path: Path) -> None:
     path = tmp_path / "new" / "summary.json"
     nothing = EVALUATIONS | {"als": evaluation((0.0, 0.0, 0.0, 0.0))}  # a share of 0 does not exist
-    write_summary(path, compared(nothing), RECORDS)
+    write_summary(path, compared(nothing))
 
     def refuse(constant: str) -> None:
         raise AssertionError(constant)
@@ -164,3 +175,29 @@ def test_summary_file_is_json_without_nan_in_a_folder_made_for_it(tmp_path: Path
     content = json.loads(path.read_text(), parse_constant=refuse)
     assert {one["relative"] for one in content["comparisons"]} == {None}
     assert {one["verdict"] for one in content["comparisons"]} <= {"better", "worse", "cannot tell"}
+
+
+def test_several_seeds_are_one_row_of_means_with_their_spread_below() -> None:
+    low, high = evaluation((0.2, 0, 0.2, 0.2)), evaluation((0.4, 0, 0.4, 0.4))
+    runs = [
+        Run(record("two_tower", seed=seed, fit_s=fit_s, epochs=epochs), one, Path("runs/x"))
+        for seed, fit_s, epochs, one in ((0, 10.0, 3, low), (1, 20.0, 5, high))
+    ]
+    study = study_of([*runs, Run(record("als"), evaluation(), Path("runs/y"))])
+    assert shown(study)[3].split()[:3] == ["two_tower", "0.3000", "0.3000"] and " 15.0 " in shown(study)[3]
+    # (.4 − .2) / √2
+    assert footnote(study).endswith("standard deviation over seeds: two_tower 2 seeds ± 0.1414.")
+    assert chosen_settings(study)[1].startswith("two_tower (defaults; epochs kept: 3, 5): ")
+    cost = summary(study)["costs"][1]
+    assert (cost["seeds"], cost["fit_s"]) == ([0, 1], 15.0)
+    assert cost["ndcg@10 of seeds"] == pytest.approx([0.2, 0.4])
+
+
+def test_the_conclusion_names_data_split_and_seed_and_ends_in_the_verdicts() -> None:
+    out = io.StringIO()
+    print_conclusion(compared(), Console(RichConsole(file=out, width=80)))
+    lines = [line.rstrip() for line in out.getvalue().splitlines()]
+    assert lines[0] == "log, per_user split, seed 0"
+    assert lines[-1] == compared().comparison.sentences()[-1]
+    print_conclusion(alone(), Console(RichConsole(file=out, width=80)))
+    assert "No verdicts: they hold a neural model" in out.getvalue()

@@ -1,151 +1,89 @@
-"""Pages are derived from summaries and from nothing else."""
+"""Pages are derived from studies and from nothing else."""
 
 from __future__ import annotations
 
-import json
+from pathlib import Path
+from typing import Any
 
 import pytest
+from finished_runs import AUDIT, evaluation, record
 
-from tfrs_bench import report
 from tfrs_bench.errors import UserError
-from tfrs_bench.reporting.pages import command, conclusion, fill, overview, table
-
-AUDIT = {
-    "strategy": "per_user",
-    "rows": {"train": 80, "validation": 10, "test": 10},
-    "users": {"train": 8, "validation": 5, "test": 10},
-    "items": {"train": 20, "validation": 9, "test": 9},
-    "times": None,
-    "moments": None,
-    "users_asked": 10,
-    "cold_asked": 2,
-    "cold_share": 0.2,
-    "users_without_relevant": 1,
-    "relevant": 9,
-    "dropped": {},
-    "order_holds": True,
-    "temporal": True,
-    "boundary_ties": None,
-    "leaked_share": None,
-    "later_share": None,
-}
+from tfrs_bench.evaluation.evaluator import Evaluation
+from tfrs_bench.reporting.pages import fill, first_output, results_page, table, with_blocks
+from tfrs_bench.reporting.study import Run, Study, study_of
 
 
-def row(model, segment, metric, mean):
-    return {
-        "model": model,
-        "segment": segment,
-        "metric": metric,
-        "mean": mean,
-        "low": mean - 0.01,
-        "high": mean + 0.01,
-        "num_users": 9,
-    }
+def run(model: str, result: Evaluation | None = None, **fields: Any) -> Run:
+    return Run(record(model, audit=AUDIT, **fields), result or evaluation(), Path("runs") / model)
 
 
-def summary(*, cold=True):
-    means = {("all", "hr@10"): 0.5, ("all", "ndcg@10"): 0.25, ("all", "map@10"): 0.125}
-    if cold:
-        means["cold", "ndcg@10"] = 0.0625
-    return {
-        "file": "toy-per_user.json",
-        "dataset": "toy",
-        "split": "per_user",
-        "asked": {"dataset": "ml-1m", "split": "global"},
-        "sentences": ["a vs b: NDCG@10 +0.1 [0.0, 0.2]: better"],
-        "rows": [row("als", segment, metric, mean) for (segment, metric), mean in means.items()],
-        "costs": [
-            {
-                "model": "als",
-                "fit_s": 1234.5,
-                "score_us_per_user": 7.0,
-                "tuning": "grid",
-                "config": {"factors": 8},
-            }
-        ],
-        "audit": AUDIT,
-    }
+def study(*runs: Run) -> Study:
+    return study_of(runs or [run("als"), run("two_tower", evaluation((1.0, 0, 1.0, 1.0)))])
 
 
-def test_a_row_shows_each_figure_in_its_column():
-    assert table(summary())[2] == "| als | 0.5000 | 0.2500 [0.2400, 0.2600] | 0.1250 | 0.0625 | 1,234.5 | 7 |"
+def test_a_row_shows_each_figure_in_its_column() -> None:
+    als = evaluation((0.25, 0, 0.25, 0.25), hr=(0.5, 0, 0.5, 0.5), map=(0.125, 0, 0.125, 0.125))
+    (row,) = table(study(run("als", als)))[2:]
+    assert row == "| als | 0.5000 | 0.2500 [0.2500, 0.2500] | 1 | 0.1250 | 0.2500 | 1,234.6 | 12 |"
 
 
-def test_no_cold_users_is_a_dash_not_a_number():
-    assert table(summary(cold=False))[2].split("|")[5].strip() == "–"
+def test_seeds_are_counted_with_their_spread() -> None:
+    low, high = evaluation((0.2, 0, 0.2, 0.2)), evaluation((0.4, 0, 0.4, 0.4))
+    (row,) = table(study(run("als", low, seed=0), run("als", high, seed=1)))[2:]
+    assert row.split("|")[3:5] == [" 0.3000 [0.3000, 0.3000] ", " 2, ± 0.1414 "]
 
 
-def test_the_overview_leaves_a_gap_where_a_model_was_not_run():
-    other = summary()
-    other["rows"] = [row("two_tower", "all", "ndcg@10", 0.75)]
-    other["costs"] = [{"model": "two_tower"}]
-    assert overview([summary(), other]) == [
-        "| NDCG@10 | als | two_tower |",
-        "|---|---:|---:|",
-        "| toy, per_user | 0.2500 |  |",
-        "| toy, per_user |  | 0.7500 |",
-        "",
-        "- toy, per_user: a vs b: NDCG@10 +0.1 [0.0, 0.2]: better",
-        "- toy, per_user: a vs b: NDCG@10 +0.1 [0.0, 0.2]: better",
+def test_no_cold_users_is_a_dash_not_a_number() -> None:
+    warm = evaluation()
+    warm.cold[:] = False
+    assert table(study(run("als", warm)))[2].split("|")[6].strip() == "–"
+
+
+def test_the_page_has_the_command_the_table_the_verdicts_the_settings_and_the_audit() -> None:
+    asked = {"dataset": "ml-1m", "data_dir": "DIR"}
+    text = results_page([study(run("als", asked=asked), run("two_tower", asked=asked))])
+    parts = [
+        "## log, per_user",
+        "`python -m tfrs_bench.main --dataset=ml-1m --data_dir=DIR`",
+        "| als |",
+        "Means over 3 users with relevant test items",
+        "- two_tower vs als: NDCG@10 +0.000 [+0.000, +0.000] (+0 %): cannot tell",
+        "- als (defaults): factors=8",
+        "- asked: 10 users, 2 of them cold (20.0%), 1 without a relevant item",
     ]
+    places = [text.index(part) for part in parts]
+    assert places == sorted(places)
 
 
-def test_the_command_makes_the_summary_again():
-    made = command(summary() | {"file": "x.json"})
-    assert made == "python -m tfrs_bench.main --dataset=ml-1m --split=global --summary=results/x.json"
+def test_an_audit_of_another_version_is_named_with_its_run() -> None:
+    other = Run(record("als", audit=AUDIT | {"invented": 1}), evaluation(), Path("runs/als"))
+    with pytest.raises(UserError, match="runs/als: its audit is of another version"):
+        results_page([study(other)])
 
 
-def test_the_conclusion_is_the_table_and_the_verdicts():
-    stages, settings = "  load  1 s\n  als  2 s\n", "popularity (defaults)\nals (grid)\n"
-    output = f"{stages}\ntoy split\n row 1  \n\na vs b: better\n\n{settings}"
-    assert conclusion(output) == "toy split\n row 1\n\na vs b: better"
+def test_the_first_output_is_that_of_the_first_seed_of_the_simulated_log() -> None:
+    low, high = evaluation((0.2, 0, 0.2, 0.2)), evaluation((0.4, 0, 0.4, 0.4))
+    seeds = [run("two_tower", one, seed=seed, dataset="simulated") for seed, one in ((0, low), (1, high))]
+    text = first_output([study(), study(*seeds, run("als", dataset="simulated"))])
+    assert text is not None
+    lines = text.splitlines()
+    assert lines[:2] == ["```", "simulated, per_user split, seed 0"] and lines[-1] == "```"
+    (row,) = [line for line in lines if line.startswith(" two_tower") and "vs" not in line]
+    assert "0.2000 (0.2000–0.2000)" in row and max(map(len, lines[:12])) <= 80
+    assert first_output([study()]) is None
 
 
-def test_a_page_without_the_markers_is_an_error_that_shows_them():
-    with pytest.raises(UserError, match="<!-- begin overview -->"):
-        fill("nothing here", {"overview": "text"})
+def test_blocks_are_filled_where_they_stand_and_nothing_else_is_touched() -> None:
+    page = "a\n<!-- begin first output -->\nstale text\n<!-- end first output -->\nb\n"
+    simulated = study(run("als", dataset="simulated"))
+    filled = with_blocks(page, [simulated])
+    assert filled.startswith("a\n<!-- begin first output -->\n```\nsimulated") and filled.endswith("-->\nb\n")
+    assert "stale text" not in filled and with_blocks(filled, [simulated]) == filled
+    assert with_blocks(page, [study()]) == page  # the runs behind the block are not there
+    assert with_blocks("nothing", [simulated]) == "nothing"
 
 
-@pytest.fixture
-def folder(tmp_path):
-    (tmp_path / "results").mkdir()
-    (tmp_path / "results" / "toy-per_user.json").write_text(json.dumps(summary()))
-    (tmp_path / "README.md").write_text("# T\n<!-- begin overview -->\n<!-- end overview -->\n")
-    return tmp_path
-
-
-def run(folder, *flags):
-    return report.console(
-        ["report", f"--results={folder / 'results'}", f"--readme={folder / 'README.md'}", *flags]
-    )
-
-
-def test_check_fails_until_the_pages_are_written_and_again_when_a_summary_changes(folder, capsys):
-    assert run(folder, "--check") == 1
-    assert "README.md is stale. Type: python -m tfrs_bench.report" in capsys.readouterr().err
-    assert run(folder) == 0
-    assert run(folder, "--check") == 0
-    assert "| toy, per_user | 0.2500 |" in (folder / "README.md").read_text()
-    page = (folder / "results" / "README.md").read_text()
-    assert "a vs b: NDCG@10 +0.1" in page
-    assert "asked: 10 users, 2 of them cold (20.0%)" in page
-    changed = summary()
-    changed["rows"][1]["mean"] = 0.3
-    (folder / "results" / "toy-per_user.json").write_text(json.dumps(changed))
-    assert run(folder, "--check") == 1
-
-
-def test_a_folder_without_summaries_is_an_error_that_names_the_command(tmp_path, capsys):
-    (tmp_path / "README.md").write_text("")
-    assert report.console(["report", f"--results={tmp_path}", f"--readme={tmp_path / 'README.md'}"]) == 2
-    assert "main --summary=" in capsys.readouterr().err
-
-
-def test_the_committed_pages_are_fresh(request):
-    root = request.config.rootpath
-    if not list((root / "results").glob("*.json")):
-        pytest.skip("no results are committed")
-    assert (
-        report.console(["r", f"--results={root / 'results'}", f"--readme={root / 'README.md'}", "--check"])
-        == 0
-    )
+def test_a_page_that_lacks_a_marker_is_an_error_that_shows_both() -> None:
+    with pytest.raises(UserError, match="<!-- begin overview --> … <!-- end overview -->"):
+        fill("<!-- begin overview --> and no end", "overview", "text")

@@ -46,7 +46,10 @@ def test_runs_of_one_experiment_are_one_study_whatever_their_folders_are_called(
     [
         ({"dataset": "shop"}, "shop, per_user"),
         ({"split": "global"}, "log, global"),
-        ({"experiment": {"mask_seen": False}}, "log, per_user, mask_seen=false"),
+        (
+            {"experiment": {"mask_seen": False}, "asked": {"mask_seen": "false"}},
+            "log, per_user, mask_seen=false",
+        ),
         ({"data": {"fingerprint": "g"}}, "log, per_user, data=g"),
     ],
 )
@@ -57,6 +60,7 @@ def test_another_experiment_is_another_study_with_a_name_of_its_own(
     write(tmp_path, **fields)
     names = [study.name for study in read_studies(tmp_path)]
     assert len(names) == len(set(names)) == 2 and name in names
+    assert "data" in name or "log, per_user" in names  # where nothing special was asked, nothing is added
 
 
 def test_per_user_stands_before_global(tmp_path: Path) -> None:
@@ -129,3 +133,10 @@ def test_a_model_that_is_no_longer_known_takes_no_side_of_its_own() -> None:
     study = study_of([run("two_tower"), run("als"), run("gone")])
     assert list(study.runs) == ["als", "gone", "two_tower"]
     assert {one.baseline for one in study.comparison.verdicts} == {"als", "gone"}
+
+
+def test_the_command_repeats_what_was_asked() -> None:
+    asked = {"interactions": "my log.csv", "split": "global"}
+    study = study_of([run(asked=asked), run("popularity", asked=asked), run("random", asked={})])
+    made = "python -m tfrs_bench.main --interactions='my log.csv' --split=global"
+    assert study.commands == ["python -m tfrs_bench.main", made]

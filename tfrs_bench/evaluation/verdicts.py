@@ -97,6 +97,11 @@ class Comparison:
     rows: tuple[Row, ...]
     verdicts: tuple[Verdict, ...]
 
+    def row(self, model: str, metric: str = PRIMARY, segment: str = "all") -> Row | None:
+        """Returns one metric of one model in a segment, or None if nothing was measured there."""
+        wanted = (model, metric, segment)
+        return next((row for row in self.rows if (row.model, row.metric, row.segment) == wanted), None)
+
     def sentences(self) -> list[str]:
         """Returns each pair's NDCG@10 verdict for all users, and for a segment whose word differs."""
         primary = [one for one in self.verdicts if one.metric == PRIMARY]

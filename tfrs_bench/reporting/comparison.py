@@ -1,70 +1,104 @@
-"""The comparison of a run's models: the table a person reads and the JSON a program reads."""
+"""A study as a person reads it in a terminal, and as the JSON that a program reads."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from tfrs_bench.evaluation.verdicts import Comparison
-from tfrs_bench.reporting.records import RunRecord, without_nan, write_atomically
+from tfrs_bench.evaluation.verdicts import Row
+from tfrs_bench.reporting.console import Console
+from tfrs_bench.reporting.records import without_nan, write_atomically
+from tfrs_bench.reporting.study import CEILING, Study, shown
 
 UNTUNED = "defaults, untuned"
 
+_NO_VERDICT = "No verdicts: they hold a neural model of --model against --baselines, and one side is empty."
 _FOOTNOTE = (
     "Means over {users:,} users with relevant test items, the whole catalogue ranked; bootstrap intervals, "
     "unadjusted. cold: {cold}. train s: all fits but the tuning. µs/user: scoring alone."
 )
+_COSTS = ("fit_s", "tune_minutes", "score_us_per_user", "peak_memory_mb")
+_OF_VERDICTS = (
+    "model", "baseline", "segment", "metric", "difference", "low", "high", "relative", "p", "p_adjusted",
+    "detectable", "num_users", "verdict",
+)  # fmt: skip
 
 
-def comparison_table(comparison: Comparison, records: Sequence[RunRecord]) -> Table:
+def print_conclusion(study: Study, console: Console) -> None:
+    """Prints table, footnote, warnings and verdicts."""
+    first = study.first
+    seed = first.experiment.get("seed", first.seed)
+    console.rich.print(f"{first.dataset}, {first.split} split, seed {seed}", style="bold")
+    console.rich.print(comparison_table(study))
+    console.paragraph(footnote(study), style="dim")
+    for line in warnings(study):
+        console.paragraph(line)
+    console.rich.print()
+    for line in study.comparison.sentences() or [_NO_VERDICT]:
+        console.line(line)
+
+
+def comparison_table(study: Study) -> Table:
     """Lays out models as rows.
-
-    Args:
-      comparison: metrics and intervals.
-      records: the runs, in the order of the rows.
 
     Returns:
       A rich table of at most 80 columns: HR@10, NDCG@10 with interval, MAP@10, NDCG@10 of cold users,
       training seconds, scoring microseconds a user.
     """
-    cells = {(row.model, row.segment, row.metric): row for row in comparison.rows}
+    row = study.comparison.row
     table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("model", style="bold", no_wrap=True)
     for title in ("HR@10", "NDCG@10 (95 % interval)", "MAP@10", "cold", "train s", "µs/user"):
         table.add_column(title, justify="right", no_wrap=True)
-    for record in records:
-        main, cold = cells[record.model, "all", "ndcg@10"], cells.get((record.model, "cold", "ndcg@10"))
+    for name in study.runs:
+        main = row(name)
+        assert main is not None
         table.add_row(
-            record.model,
-            f"{cells[record.model, 'all', 'hr@10'].mean:.4f}",
+            name,
+            mean_of(row(name, "hr@10")),
             f"{main.mean:.4f} ({main.low:.4f}–{main.high:.4f})",
-            f"{cells[record.model, 'all', 'map@10'].mean:.4f}",
-            "–" if cold is None else f"{cold.mean:.4f}",
-            f"{record.fit_s:,.1f}",
-            f"{record.score_us_per_user:,.0f}",
+            mean_of(row(name, "map@10")),
+            mean_of(row(name, segment="cold")),
+            f"{study.mean(name, 'fit_s'):,.1f}",
+            f"{study.mean(name, 'score_us_per_user'):,.0f}",
         )
     return table
 
 
-def footnote(comparison: Comparison) -> str:
+def mean_of(row: Row | None) -> str:
+    """Returns a mean with four decimals, or a dash where nothing was measured."""
+    return "–" if row is None else f"{row.mean:.4f}"
+
+
+def footnote(study: Study) -> str:
     """Returns what the figures of the table mean."""
-    users = {row.segment: row.num_users for row in comparison.rows}
+    users = {row.segment: row.num_users for row in study.comparison.rows}
     cold = f"NDCG@10 of {users['cold']:,} cold users" if "cold" in users else "no user is"
-    ceiling = (
-        " oracle: the simulator's own truth." if any(row.model == "oracle" for row in comparison.rows) else ""
-    )
-    return _FOOTNOTE.format(users=users["all"], cold=cold) + ceiling
+    lines = [_FOOTNOTE.format(users=users["all"], cold=cold)]
+    spreads = {name: study.seed_deviation(name) for name in study.runs}
+    told = [
+        f"{name} {len(study.runs[name])} seeds ± {one:.4f}"
+        for name, one in spreads.items()
+        if one is not None
+    ]
+    if told:
+        lines.append(
+            f"Users' figures and train s are means over seeds; NDCG@10's standard deviation over seeds: "
+            f"{', '.join(told)}."
+        )
+    if CEILING in study.runs:
+        lines.append("oracle: the simulator's own truth.")
+    return " ".join(lines)
 
 
-def warnings(records: Sequence[RunRecord]) -> list[str]:
+def warnings(study: Study) -> list[str]:
     """Returns what a reader must know before believing the table."""
-    first = records[0]
+    first = study.first
     found = []
     if first.split == "random":
         found.append(
@@ -75,74 +109,51 @@ def warnings(records: Sequence[RunRecord]) -> list[str]:
             "The given split is not temporal: some test rows come before training rows of the same user."
         )
     found += [
-        f"{record.model} has default settings because of --tune_baselines=false: a win over it proves little."
-        for record in records
-        if record.tuning == UNTUNED
+        f"{name} has default settings because of --tune_baselines=false: a win over it proves little."
+        for name, runs in study.runs.items()
+        if runs[0].record.tuning == UNTUNED
     ]
     return found
 
 
-def chosen_settings(records: Sequence[RunRecord]) -> list[str]:
+def chosen_settings(study: Study) -> list[str]:
     """Returns a line per model that has settings: where they come from and what they are."""
     lines = []
-    for record in records:
+    for name, runs in study.runs.items():
+        record = runs[0].record
         values = [
-            f" {name}={_short(value)}" for name, value in record.config.items() if value not in (None, [], ())
+            f" {field}={shown(value)}"
+            for field, value in record.config.items()
+            if value not in (None, [], ())
         ]
         if record.config:
-            epochs = "" if record.epochs is None else f"; epochs kept: {record.epochs}"
-            lines.append(f"{record.model} ({record.tuning}{epochs}){':' if values else ''}{''.join(values)}")
+            kept = [str(run.record.epochs) for run in runs if run.record.epochs is not None]
+            epochs = f"; epochs kept: {', '.join(kept)}" if kept else ""
+            lines.append(f"{name} ({record.tuning}{epochs}){':' if values else ''}{''.join(values)}")
     return lines
 
 
-def summary(
-    comparison: Comparison, records: Sequence[RunRecord], asked: dict[str, Any] | None = None
-) -> dict[str, Any]:
-    """Lays out the comparison for other programs.
-
-    Args:
-      comparison: metrics, intervals and verdicts.
-      records: the runs, in the order of the rows.
-      asked: the flags that differed from their defaults, by name.
+def summary(study: Study) -> dict[str, Any]:
+    """Lays out a study for other programs.
 
     Returns:
-      A JSON-able dictionary; a number that does not exist is None.
+      A JSON-able dictionary; a number that does not exist is None. Metrics and costs of a model are means
+      over its seeds.
     """
-    first = records[0]
-    fields = (
-        "model",
-        "baseline",
-        "segment",
-        "metric",
-        "difference",
-        "low",
-        "high",
-        "relative",
-        "p",
-        "p_adjusted",
-        "detectable",
-        "num_users",
-        "verdict",
-    )
+    first, compared = study.first, study.comparison
     content: dict[str, Any] = {
         "dataset": first.dataset,
         "split": first.split,
-        "asked": asked or {},
-        "sentences": comparison.sentences(),
-        "rows": [dataclasses.asdict(row) for row in comparison.rows],
-        "comparisons": [{name: getattr(one, name) for name in fields} for one in comparison.verdicts],
+        "asked": first.asked,
+        "sentences": compared.sentences(),
+        "rows": [dataclasses.asdict(row) for row in compared.rows],
+        "comparisons": [{name: getattr(one, name) for name in _OF_VERDICTS} for one in compared.verdicts],
         "costs": [
-            {
-                "model": record.model,
-                "fit_s": record.fit_s,
-                "tune_minutes": record.tune_minutes,
-                "score_us_per_user": record.score_us_per_user,
-                "num_parameters": record.num_parameters,
-                "peak_memory_mb": record.peak_memory_mb,
-                "tuning": record.tuning,
-                "config": record.config,
-            }
-            for record in records
+            {"model": name}
+            | {cost: study.mean(name, cost) for cost in _COSTS}
+            | {field: getattr(runs[0].record, field) for field in ("num_parameters", "tuning", "config")}
+            | {"seeds": [run.record.seed for run in runs], "ndcg@10 of seeds": study.seed_means(name)}
+            for name, runs in study.runs.items()
         ],
         "audit": first.audit,
     }
@@ -150,17 +161,6 @@ def summary(
     return found
 
 
-def write_summary(
-    path: Path, comparison: Comparison, records: Sequence[RunRecord], asked: dict[str, Any] | None = None
-) -> None:
+def write_summary(path: Path, study: Study) -> None:
     """Writes `summary` as JSON."""
-    content = summary(comparison, records, asked)
-    write_atomically(path, json.dumps(content, indent=1, allow_nan=False) + "\n")
-
-
-def _short(value: Any) -> str:
-    if isinstance(value, list | tuple):
-        return ",".join(map(_short, value))
-    if isinstance(value, bool):
-        return str(value).lower()
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    write_atomically(path, json.dumps(summary(study), indent=1, allow_nan=False) + "\n")

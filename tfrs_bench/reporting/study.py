@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shlex
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -59,6 +60,12 @@ class Study:
     def first(self) -> RunRecord:
         """Any record, for what all share: data set, split, audit."""
         return next(iter(self.runs.values()))[0].record
+
+    @property
+    def commands(self) -> list[str]:
+        """The commands that made its runs: one, unless some were added later."""
+        records = (run.record for runs in self.runs.values() for run in runs)
+        return list(dict.fromkeys(command(record) for record in records))
 
     def seed_means(self, name: str, metric: str = PRIMARY, segment: str = "all") -> list[float]:
         """Returns a metric's mean over users for each seed of a model."""
@@ -120,6 +127,12 @@ def study_of(runs: Sequence[Run], name: str | None = None) -> Study:
     except ValueError as error:
         raise UserError(f"{name}: {error} Its runs: {runs[0].folder.parent}") from error
     return Study(name, first.experiment, named, comparison)
+
+
+def command(record: RunRecord) -> str:
+    """Returns what to type to make a run again; files and folders are told by their names alone."""
+    flags = (f"--{name}={shlex.quote(text)}" for name, text in record.asked.items())
+    return " ".join(["python -m tfrs_bench.main", *flags])
 
 
 def is_neural(model: str) -> bool:
@@ -198,7 +211,7 @@ def _place_of_study(study: Study) -> tuple[Any, ...]:
 
 
 def _names(studies: Sequence[list[Run]]) -> list[str]:
-    """Names studies by data and split, and, where that is not enough, by the fields that tell them apart."""
+    """Names studies by data and split, and where two share these, by what was asked that sets them apart."""
     firsts = [runs[0].record for runs in studies]
     plain = [f"{record.dataset}, {record.split}" for record in firsts]
     names = []
@@ -206,5 +219,6 @@ def _names(studies: Sequence[list[Run]]) -> list[str]:
         same = [other for other, its in zip(firsts, plain, strict=True) if its == name]
         varied = _varied([one.experiment | {"data": one.data["fingerprint"]} for one in same])
         values = record.experiment | {"data": record.data["fingerprint"]}
-        names.append(", ".join([name, *(f"{field}={shown(values.get(field))}" for field in varied)]))
+        told = [field for field in varied if field in record.asked or field == "data"]
+        names.append(", ".join([name, *(f"{field}={shown(values[field])}" for field in told)]))
     return names

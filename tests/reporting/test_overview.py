@@ -1,0 +1,57 @@
+"""Both splits of a data set stand in one row."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from finished_runs import evaluation, record
+
+from tfrs_bench.reporting.overview import overview
+from tfrs_bench.reporting.study import Run, Study, study_of
+
+# of two_tower and als, for each of the three users who have a relevant item
+BETTER = {"random": 0.0, "als": 0.25, "two_tower": 0.5}
+
+
+def study(dataset: str, split: str, name: str | None = None, **ndcg: float) -> Study:
+    fields: dict[str, Any] = {"dataset": dataset, "split": split}
+    runs = [
+        Run(record(model, **fields), evaluation((value,) * 4), Path("runs") / model)
+        for model, value in (ndcg or BETTER).items()
+    ]
+    return study_of(runs, name)
+
+
+def test_a_row_has_both_splits_side_by_side_and_a_line_says_who_won() -> None:
+    text = overview([study("a", "per_user"), study("a", "global", als=0.5, popularity=0.75, two_tower=0.25)])
+    assert text is not None
+    header, rule, row, blank, line = text.splitlines()
+    columns = [
+        f"{split}: {model}"
+        for split in ("per_user", "global")
+        for model in ("als", "two_tower", "popularity")
+    ]
+    assert header == f"| NDCG@10 | {' | '.join(columns)} |" and rule == "|---|" + "---:|" * 6
+    assert row == "| a | 0.2500 | 0.5000 | – | 0.5000 | 0.2500 | 0.7500 |"
+    assert blank == ""
+    # three users who agree are no proof, whatever the difference
+    assert line == (
+        "- a: per_user: two_tower vs als +0.250 (+100 %), cannot tell; "
+        "global: two_tower vs popularity -0.500 (-67 %), cannot tell."
+    )
+
+
+def test_data_with_one_split_or_with_other_settings_are_left_to_the_results_page() -> None:
+    others = [
+        study("a", "per_user"),
+        study("b", "predefined"),
+        study("a", "global", "a, global, mask_seen=false"),
+    ]
+    assert overview(others) is None
+    assert overview([*others, study("a", "global")]).count("\n| ") == 1  # type: ignore[union-attr]
+
+
+def test_models_without_an_opponent_have_figures_and_no_verdict() -> None:
+    text = overview([study("a", split, als=0.5) for split in ("per_user", "global")])
+    assert text is not None and text.endswith("- a: per_user: no verdict; global: no verdict.")

@@ -1,0 +1,60 @@
+"""Both splits side by side: who wins on each data set, by each way of asking."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from tfrs_bench.evaluation.evaluator import PRIMARY
+from tfrs_bench.evaluation.verdicts import Comparison
+from tfrs_bench.reporting.comparison import mean_of
+from tfrs_bench.reporting.study import CEILING, FLOOR, Study
+
+SPLITS = ("per_user", "global")
+
+
+def overview(studies: Sequence[Study]) -> str | None:
+    """Returns NDCG@10 of every data set that was split both ways, and who won.
+
+    Args:
+      studies: any; of a data set those count whose name is no more than data and split.
+
+    Returns:
+      A Markdown table, a row per data set and a column per split and model, and below it a line per data
+      set: the best neural model against the best baseline. None if no data set was split both ways.
+    """
+    found = {study.name: study.comparison for study in studies}
+    datasets = dict.fromkeys(study.first.dataset for study in studies)
+    named = {data: [f"{data}, {split}" for split in SPLITS] for data in datasets}
+    rows = {data: [found[name] for name in names] for data, names in named.items() if {*names} <= {*found}}
+    if not rows:
+        return None
+    models = [
+        model
+        for model in dict.fromkeys(model for study in studies for model in study.runs)
+        if model not in (FLOOR, CEILING) and any(one.row(model) for pair in rows.values() for one in pair)
+    ]
+    titles = [f"{split}: {model}" for split in SPLITS for model in models]
+    lines = [f"| NDCG@10 | {' | '.join(titles)} |", "|---|" + "---:|" * len(titles)]
+    for data, pair in rows.items():
+        lines.append(
+            f"| {data} | {' | '.join(mean_of(one.row(model)) for one in pair for model in models)} |"
+        )
+    return "\n".join([*lines, "", *(f"- {data}: {_winners(pair)}." for data, pair in rows.items())])
+
+
+def _winners(pair: Sequence[Comparison]) -> str:
+    told = (f"{split}: {_decisive(one)}" for split, one in zip(SPLITS, pair, strict=True))
+    return "; ".join(told)
+
+
+def _decisive(comparison: Comparison) -> str:
+    """Says how the best neural model stands against the best baseline."""
+    means = {row.model: row.mean for row in comparison.rows if (row.segment, row.metric) == ("all", PRIMARY)}
+    verdicts = [one for one in comparison.verdicts if (one.segment, one.metric) == ("all", PRIMARY)]
+    if not verdicts:
+        return "no verdict"
+    best = max(verdicts, key=lambda one: (means[one.model], means[one.baseline]))
+    share = "" if np.isnan(best.relative) else f" ({100 * best.relative:+z.0f} %)"
+    return f"{best.model} vs {best.baseline} {best.difference:+.3f}{share}, {best.verdict}"
