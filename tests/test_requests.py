@@ -13,7 +13,7 @@ from tfrs_bench.models.als import ALSConfig
 from tfrs_bench.models.two_tower import TwoTowerConfig
 from tfrs_bench.runner import Request
 from tfrs_bench.settings import parse
-from tfrs_bench.tuning.shipped import PROTOCOL_FLAGS, read_flagfile, shipped_config
+from tfrs_bench.tuning.shipped import PROTOCOL_FLAGS, read_flagfile, shipped_config, split_config
 
 FLAGS = Path(__file__).parent.parent / "flags"
 COMMITTED = sorted(FLAGS.glob("*/*/*.cfg"))
@@ -99,6 +99,7 @@ def flagfile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path.parent.mkdir(parents=True)
     path.write_text("--dataset=ml-1m\n--factors=99\n")
     monkeypatch.setitem(shipped_config.__kwdefaults__, "places", (tmp_path,))
+    monkeypatch.setitem(split_config.__kwdefaults__, "places", (tmp_path,))
 
 
 def found(*flags: str, model: str = "als") -> tuple[Any, str] | None:
@@ -128,6 +129,29 @@ def test_committed_settings_are_found_for_what_they_say_they_are_for(path: Path)
     assert (stated["dataset"], stated["split"], stated["model"]) == (dataset, split, model)
     protocol = [f"--{flag}={stated[flag]}" for flag in PROTOCOL_FLAGS if flag in stated]
     settings, source = found(*protocol, model=model)  # type: ignore[misc]
+    assert source == f"flags/{path.relative_to(FLAGS).as_posix()}"
+    assert settings == parse(["main", f"--flagfile={path}"]).config(model)
+
+
+@pytest.mark.usefixtures("flagfile")
+def test_what_suits_a_split_stands_where_nobody_tuned(tmp_path: Path) -> None:
+    path = tmp_path / "per_user" / "als.cfg"
+    path.parent.mkdir()
+    path.write_text("--split=per_user\n--factors=7\n")
+    assert found("--dataset=ml-1m") == (ALSConfig(factors=99), SHIPPED[1])
+    general = (ALSConfig(factors=7), "flags/per_user/als.cfg")
+    assert found("--dataset=ml-20m") == general
+    assert found("--dataset=ml-1m", "--relevance_threshold=3") == general
+    assert found("--interactions=ml-1m.csv") == general
+    assert found("--interactions=ml-1m.csv", "--split=global") is None
+
+
+@pytest.mark.parametrize("path", sorted(FLAGS.glob("*/*.cfg")), ids=lambda path: str(path.relative_to(FLAGS)))
+def test_committed_settings_of_a_split_are_found_for_any_log(path: Path) -> None:
+    split, model = path.relative_to(FLAGS).with_suffix("").parts
+    stated = read_flagfile(path)
+    assert (stated["split"], stated["model"], "dataset" in stated) == (split, model, False)
+    settings, source = found(f"--split={split}", "--interactions=log.csv", model=model)  # type: ignore[misc]
     assert source == f"flags/{path.relative_to(FLAGS).as_posix()}"
     assert settings == parse(["main", f"--flagfile={path}"]).config(model)
 

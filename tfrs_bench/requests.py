@@ -12,7 +12,7 @@ from tfrs_bench.models.random_order import RandomOrder
 from tfrs_bench.reporting.comparison import UNTUNED
 from tfrs_bench.runner import Request
 from tfrs_bench.settings import Settings
-from tfrs_bench.tuning.shipped import PROTOCOL_FLAGS, shipped_config
+from tfrs_bench.tuning.shipped import PROTOCOL_FLAGS, shipped_config, split_config
 
 
 def requests(settings: Settings, *, truth_is_known: bool = False) -> list[Request]:
@@ -63,9 +63,12 @@ def _model(name: str) -> Any:
 
 
 def _shipped(name: str, model: Any, settings: Settings) -> tuple[Any, str] | None:
-    """Looks for settings tuned for this data set and protocol; nobody has any for a log of one's own."""
-    if settings.experiment.interactions is not None:
-        return None
+    """Looks for settings tuned for this data set and protocol, then for those that suit the split."""
+    tuned = None if settings.experiment.interactions else _tuned(name, model, settings)
+    return tuned or split_config(model.Config, name, settings.experiment.split)
+
+
+def _tuned(name: str, model: Any, settings: Settings) -> tuple[Any, str] | None:
     asked, defaults = (
         {flag: getattr(experiment, flag) for flag in PROTOCOL_FLAGS}
         for experiment in (settings.experiment, Experiment(dataset=settings.experiment.dataset))

@@ -10,7 +10,7 @@ import pytest
 
 from tfrs_bench.errors import UserError
 from tfrs_bench.experiment import Experiment
-from tfrs_bench.tuning.shipped import PROTOCOL_FLAGS, read_flagfile, shipped_config
+from tfrs_bench.tuning.shipped import PROTOCOL_FLAGS, read_flagfile, shipped_config, split_config
 
 DEFAULTS = {flag: getattr(Experiment(dataset="ml-1m"), flag) for flag in PROTOCOL_FLAGS}
 
@@ -105,3 +105,12 @@ def test_flagfiles_are_read_line_by_line(tmp_path: Path) -> None:
         "# --seed=1\n\n  --epochs=3  \n--rerun\n--nomask_seen\n--columns=a=b\n--epochs=4\nno=thing\n"
     )
     assert read_flagfile(path) == {"epochs": "4", "rerun": "True", "mask_seen": "False", "columns": "a=b"}
+
+
+def test_a_split_has_settings_of_its_own_for_data_that_nobody_tuned_for(tmp_path: Path) -> None:
+    (tmp_path / "global").mkdir()
+    (tmp_path / "global" / "als.cfg").write_text("--split=global\n--factors=32\n")
+    places = (tmp_path / "no", tmp_path)
+    assert split_config(Config, "als", "global", places=places) == (Config(32), "flags/global/als.cfg")
+    assert split_config(Config, "als", "per_user", places=places) is None
+    assert split_config(Config, "bpr", "global", places=places) is None

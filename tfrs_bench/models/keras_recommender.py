@@ -82,10 +82,8 @@ class KerasConfig:
         """Checks that no setting contradicts another.
 
         Raises:
-          UserError: a setting would have no effect beside another.
+          UserError: a limit is set on a draw that is not made.
         """
-        if self.horizon == "next" and self.num_targets > 1:
-            raise UserError("--num_targets draws from later or other rows: add --horizon=future or any.")
         if self.horizon != "future" and self.horizon_items is not None:
             raise UserError("--horizon_items limits a drawn future: add --horizon=future.")
 

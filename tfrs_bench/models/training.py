@@ -61,7 +61,7 @@ def train_model(
         history_length=config.history_length,
         horizon=config.horizon,
         horizon_items=config.horizon_items,
-        num_targets=config.num_targets,
+        num_targets=1 if config.horizon == "next" else config.num_targets,
         half_life_days=config.half_life_days,
         user_dropout=config.user_dropout,
         history_dropout=config.history_dropout,

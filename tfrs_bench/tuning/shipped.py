@@ -1,4 +1,4 @@
-"""Tuned settings that the project ships, one flagfile per data set, split and model."""
+"""Settings that the project ships: tuned ones by data set, split and model; general ones by split and model."""
 
 from __future__ import annotations
 
@@ -36,20 +36,48 @@ def shipped_config(
     Returns:
       The settings and the flagfile's name, or None if there is none for this data and protocol.
     """
-    name = Path(dataset) / str(asked["split"]) / f"{model}.cfg"
-    found = next((place / name for place in places if (place / name).is_file()), None)
-    if found is None:
+    name = f"{dataset}/{asked['split']}/{model}.cfg"
+    stated = _find(name, places)
+    if stated is None:
         return None
-    stated = read_flagfile(found)
     for flag in PROTOCOL_FLAGS:
         meant = parse_value(flag, stated[flag], type(asked[flag])) if flag in stated else defaults[flag]
         same_data = flag == "dataset" and meant == dataset
         if meant != asked[flag] and not same_data:
             return None
+    return _config(config_class, stated), f"flags/{name}"
+
+
+def split_config(
+    config_class: type[Any], model: str, split: str, *, places: tuple[Path, ...] = _PLACES
+) -> tuple[Any, str] | None:
+    """Finds settings that suit a split on data that nobody has tuned for.
+
+    Args:
+      config_class: the model's `Config`.
+      model: its registered name.
+      split: the strategy.
+      places: folders to look in.
+
+    Returns:
+      The settings and the flagfile's name, or None if the model's defaults suit this split.
+    """
+    name = f"{split}/{model}.cfg"
+    stated = _find(name, places)
+    return None if stated is None else (_config(config_class, stated), f"flags/{name}")
+
+
+def _find(name: str, places: tuple[Path, ...]) -> dict[str, str] | None:
+    found = next((place / name for place in places if (place / name).is_file()), None)
+    return None if found is None else read_flagfile(found)
+
+
+def _config(config_class: type[Any], stated: dict[str, str]) -> Any:
     hints = typing.get_type_hints(config_class)
     fields = {field.name for field in dataclasses.fields(config_class)}
-    values = {key: parse_value(key, text, hints[key]) for key, text in stated.items() if key in fields}
-    return config_class(**values), f"flags/{name.as_posix()}"
+    return config_class(
+        **{key: parse_value(key, text, hints[key]) for key, text in stated.items() if key in fields}
+    )
 
 
 def read_flagfile(path: Path) -> dict[str, str]:
