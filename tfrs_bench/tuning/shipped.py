@@ -1,4 +1,4 @@
-"""Settings that the project ships: tuned ones by data set, split and model; general ones by split and model."""
+"""Settings that the project ships: tuned by data set, split and model; general ones by split and model."""
 
 from __future__ import annotations
 
