@@ -21,14 +21,14 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 COMMANDS = ("main", "tune", "demo", "report", "doctor", "__main__")
 # A module may import its own layer and those before it.
 LAYERS = (
-    ("errors", "options", "registry", "runtime"),
+    ("errors", "options", "registry", "runtime", "storage"),
     ("data",),
     ("models",),
     ("retrieval",),
     ("evaluation",),
     ("tuning",),
     ("reporting",),
-    ("experiment", "preparation", "runner"),
+    ("experiment", "preparation", "runner", "unfinished"),
     ("settings",),
     ("requests", "staleness"),
     COMMANDS,

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from tfrs_bench import __version__, registry
+from tfrs_bench.data.interactions import InteractionLog
 from tfrs_bench.errors import UserError
 from tfrs_bench.evaluation.evaluator import SEGMENTS, Evaluation
 from tfrs_bench.experiment import short_hash
@@ -19,6 +20,7 @@ from tfrs_bench.models.oracle import Oracle
 from tfrs_bench.preparation import Prepared
 from tfrs_bench.reporting.console import Console
 from tfrs_bench.reporting.records import MODEL, TENSORBOARD, RunRecord, prepare_folder, read_run, write_run
+from tfrs_bench.reporting.run_lock import run_lock
 from tfrs_bench.reporting.study import Run
 from tfrs_bench.reporting.tensorboard import (
     TensorBoardMonitor,
@@ -28,6 +30,8 @@ from tfrs_bench.reporting.tensorboard import (
 )
 from tfrs_bench.runtime import environment, peak_memory_mb, restart_peak_memory
 from tfrs_bench.tuning.grid import GridResult, grid_search
+from tfrs_bench.tuning.kept_trials import KeptTrials
+from tfrs_bench.unfinished import Unfinished
 
 
 @dataclasses.dataclass(frozen=True)
@@ -112,20 +116,32 @@ class Runner:
           UserError: the model cannot work on this data, its loss diverged, or its folder cannot be written.
         """
         folder = self.folder(request)
-        found = None if self._rerun else read_run(folder)
+        found = self._found(request, folder)
         if found is not None:
-            self.console.reused(request.name, folder)
-            record, evaluation = found
-            if not request.tune:  # then, the same settings may have come from flags, a file or the defaults
-                record = dataclasses.replace(record, tuning=request.tuning)
-            record = dataclasses.replace(record, asked=self._asked)
-            return Finished(record, evaluation, folder, reused=True)
+            return found
+        with run_lock(folder, lambda: self.console.waiting(request.name, folder)):
+            # Another process may have made it while this one waited.
+            return self._found(request, folder) or self._run(request, folder)
+
+    def _found(self, request: Request, folder: Path) -> Finished | None:
+        found = None if self._rerun else read_run(folder)
+        if found is None:
+            return None
+        self.console.reused(request.name, folder)
+        record, evaluation = found
+        if not request.tune:  # then, the same settings may have come from flags, a file or the defaults
+            record = dataclasses.replace(record, tuning=request.tuning)
+        record = dataclasses.replace(record, asked=self._asked)
+        return Finished(record, evaluation, folder, reused=True)
+
+    def _run(self, request: Request, folder: Path) -> Finished:
         prepare_folder(folder)
+        unfinished = Unfinished(folder, lambda text: self.console.note(request.name, text))
         restart_peak_memory()
         with self.console.stage(request.name) as stage:
-            tuned = self._tune(request) if request.tune else None
+            tuned = self._tune(request, unfinished) if request.tune else None
             config = request.config if tuned is None else tuned.config
-            model, report, fit_s = self._fit(request, config, folder / TENSORBOARD)
+            model, report, fit_s = self._fit(request, config, folder / TENSORBOARD, unfinished)
             evaluation = self.prepared.test.evaluate(model, stage.progress("evaluating"))
             record = self._record(
                 request,
@@ -161,7 +177,7 @@ class Runner:
             )
         return model
 
-    def _tune(self, request: Request) -> GridResult:
+    def _tune(self, request: Request, unfinished: Unfinished) -> GridResult:
         """Searches once for all seeds of a model, with the experiment's own."""
         known = self._tuned.get((request.name, request.config))
         if known is not None:
@@ -173,48 +189,44 @@ class Runner:
             model.fit(self.prepared.train, seed=self.prepared.experiment.seed)
             return self.prepared.validation.primary(model)
 
+        kept = KeptTrials(quality_of, unfinished.checkpoint("trials"))
         self.console.begin(request.name, "tuning on validation, by a grid")
-        found = grid_search(request.config, model_class.grid, quality_of, self.console.progress("tuning"))
+        if kept.found:
+            self.console.note(request.name, f"goes on after {kept.found} trials")
+        found = grid_search(request.config, model_class.grid, kept, self.console.progress("tuning"))
+        found = dataclasses.replace(found, minutes=found.minutes + kept.earlier_s / 60)
         self._tuned[request.name, request.config] = found
         return found
 
-    def _fit(self, request: Request, config: Any, events: Path) -> tuple[Recommender, FitReport, float]:
+    def _fit(
+        self, request: Request, config: Any, events: Path, unfinished: Unfinished
+    ) -> tuple[Recommender, FitReport, float]:
         """Lets validation choose the epochs, then fits train + validation afresh."""
         model, seed = self._new(request.name, config), request.seed
         began = time.perf_counter()
-        stops = model.capabilities.early_stopping
-        report = FitReport(epochs=getattr(config, "epochs", None))
-        if stops and report.epochs is None:
-            validate = self.prepared.validation.primary
-            report = self._watched(
-                model, events, "search", validate=validate, log=self.prepared.train, seed=seed
-            )
-            if not self.prepared.experiment.refit:
-                return model, report, time.perf_counter() - began
-            model = self._new(request.name, config)
-        if stops:
-            self._watched(model, events, "refit", epochs=report.epochs, log=self.prepared.refit, seed=seed)
-        else:
+        if not model.capabilities.early_stopping:
             model.fit(self.prepared.refit, seed=seed)
-        return model, report, time.perf_counter() - began
+            return model, FitReport(getattr(config, "epochs", None)), time.perf_counter() - began
 
-    def _watched(
-        self,
-        model: Recommender,
-        events: Path,
-        phase: str,
-        *,
-        log: Any,
-        seed: int,
-        validate: Callable[[Recommender], float] | None = None,
-        epochs: int | None = None,
-    ) -> FitReport:
-        board = TensorBoardMonitor(events, phase)
-        try:
-            monitor: FitMonitor = _Both(self.console.training(phase), board)
-            return model.fit(log, seed=seed, validate=validate, epochs=epochs, monitor=monitor)
-        finally:
-            board.close()
+        def watched(model: Recommender, phase: str, log: InteractionLog, **how: Any) -> FitReport:
+            board = TensorBoardMonitor(events, phase, lambda text: self.console.note(request.name, text))
+            settings = {"config": dataclasses.asdict(config), "seed": seed, "epochs": how.get("epochs")}
+            how["checkpoint"] = unfinished.checkpoint(phase, **settings)
+            try:
+                return model.fit(log, seed=seed, monitor=_Both(self.console.training(phase), board), **how)
+            finally:
+                board.close()
+
+        report, earlier_s = FitReport(epochs=config.epochs), 0.0
+        if report.epochs is None:
+            validate = self.prepared.validation.primary
+            report = watched(model, "search", self.prepared.train, validate=validate)
+            earlier_s = report.earlier_s
+            if not self.prepared.experiment.refit:
+                return model, report, time.perf_counter() - began + earlier_s
+            model = self._new(request.name, config)
+        earlier_s += watched(model, "refit", self.prepared.refit, epochs=report.epochs).earlier_s
+        return model, report, time.perf_counter() - began + earlier_s
 
     def _record(
         self,
@@ -293,6 +305,10 @@ class _Both:
 
     def __init__(self, *monitors: FitMonitor) -> None:
         self._monitors = monitors
+
+    def resumed(self, epoch: int) -> None:
+        for one in self._monitors:
+            one.resumed(epoch)
 
     def step(self, epoch: int, epochs: int, step: int, steps: int, loss: float) -> None:
         for one in self._monitors:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import zipfile
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
@@ -16,8 +15,10 @@ from numpy.typing import NDArray
 from tfrs_bench.data.interactions import InteractionLog
 from tfrs_bench.data.queries import Queries
 from tfrs_bench.errors import UserError
+from tfrs_bench.models.checkpoint import Checkpoint
 from tfrs_bench.models.ranking import NO_ITEM, top_k
 from tfrs_bench.options import check_options
+from tfrs_bench.storage import atomic, read_arrays, unwritable, write_arrays
 
 __all__ = [
     "NO_ITEM",
@@ -28,6 +29,8 @@ __all__ = [
     "FitReport",
     "Recommender",
 ]
+
+LAYOUT = 1  # of a saved model's folder
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,6 +57,9 @@ class Capabilities:
 class FitMonitor(Protocol):
     """Watches a fit: progress bars, TensorBoard, logs."""
 
+    def resumed(self, epoch: int) -> None:
+        """The fit goes on after this many epochs of an earlier process; told before anything else."""
+
     def step(self, epoch: int, epochs: int, step: int, steps: int, loss: float) -> None:
         """One batch is done; `epoch` and `step` count from 1."""
 
@@ -68,10 +74,12 @@ class FitReport:
     Attributes:
       epochs: epochs of the weights that were kept; None for a model without epochs.
       curve: one dictionary of scalars per epoch trained.
+      earlier_s: seconds of training in processes that were stopped, whose work this fit went on from.
     """
 
     epochs: int | None = None
     curve: tuple[dict[str, float], ...] = ()
+    earlier_s: float = 0.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,6 +90,7 @@ class FitContext:
     validate: Callable[[Recommender], float] | None
     epochs: int | None
     monitor: FitMonitor | None
+    checkpoint: Checkpoint | None = None
 
 
 class Recommender(ABC):
@@ -118,8 +127,9 @@ class Recommender(ABC):
         validate: Callable[[Recommender], float] | None = None,
         epochs: int | None = None,
         monitor: FitMonitor | None = None,
+        checkpoint: Checkpoint | None = None,
     ) -> FitReport:
-        """Learns from a log; a second call starts afresh.
+        """Learns from a log; a second call starts afresh, unless a checkpoint holds how far the first came.
 
         Args:
           train: the rows to learn from. Users and items without rows are only names to the model.
@@ -128,12 +138,14 @@ class Recommender(ABC):
             `early_stopping` calls it after every epoch and keeps its best weights.
           epochs: train exactly this many epochs and stop for nothing; ignored by models without epochs.
           monitor: is told of every step and epoch.
+          checkpoint: where a model with epochs keeps its state after each of them, and goes on from; the end
+            is the same, bit for bit, as without a stop. Other models ignore it.
 
         Returns:
           The epochs kept and the training curve.
         """
         self.item_keys = train.item_ids.keys
-        return self._fit(train, FitContext(seed, validate, epochs, monitor))
+        return self._fit(train, FitContext(seed, validate, epochs, monitor, checkpoint))
 
     @abstractmethod
     def score(self, queries: Queries) -> NDArray[np.float32]:
@@ -181,12 +193,18 @@ class Recommender(ABC):
 
     @final
     def save(self, folder: Path) -> None:
-        """Writes `model.json` and `arrays.npz` to a folder, without pickle."""
-        folder.mkdir(parents=True, exist_ok=True)
-        arrays: dict[str, Any] = self.state() | {"item_keys": self.item_keys}
-        np.savez(folder / "arrays.npz", **arrays)
-        about = {"model": self.name, "config": dataclasses.asdict(self.config)}
-        (folder / "model.json").write_text(json.dumps(about, indent=1) + "\n")
+        """Writes `arrays.npz`, then `model.json`, to a folder, without pickle.
+
+        Raises:
+          UserError: the folder cannot be written.
+        """
+        about = {"model": self.name, "config": dataclasses.asdict(self.config), "layout": LAYOUT}
+        try:
+            write_arrays(folder / "arrays.npz", self.state() | {"item_keys": self.item_keys})
+            with atomic(folder / "model.json") as file:
+                file.write((json.dumps(about, indent=1) + "\n").encode())
+        except OSError as error:
+            raise unwritable(folder, error) from error
 
     @final
     @classmethod
@@ -194,25 +212,31 @@ class Recommender(ABC):
         """Reads what `save` wrote; the loaded model gives the same scores.
 
         Raises:
-          UserError: the folder holds another model, or none.
+          UserError: the folder holds another model, one of another layout, a damaged one, or none.
         """
+        again = "Run main with --rerun to make it."
         try:
-            about = json.loads((folder / "model.json").read_text())
-            with np.load(folder / "arrays.npz", allow_pickle=False) as arrays:
-                state = dict(arrays)
-        except (OSError, ValueError, zipfile.BadZipFile) as error:
+            about = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+            name, layout, saved = about["model"], about.get("layout", LAYOUT), about["config"]
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise UserError(f"{folder} holds no saved model ({_reason(error)}). {again}") from error
+        if name != cls.name:
+            raise UserError(f"{folder} holds a model {name}, not {cls.name}. Name a folder of {cls.name}.")
+        if layout != LAYOUT:
             raise UserError(
-                f"{folder} holds no saved model ({error}). Run main with --rerun to make it."
+                f"{folder} has a model {name} of layout {layout}, and this version reads {LAYOUT}. "
+                f"Load it with the version that wrote it, or run main with --rerun."
+            )
+        try:
+            fields = {field.name for field in dataclasses.fields(cls.Config)}
+            model = cls(cls.Config(**{key: _frozen(saved[key]) for key in fields & saved.keys()}))
+            state = read_arrays(folder / "arrays.npz")
+            model.item_keys = state.pop("item_keys")
+            model.restore(state)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, UserError) as error:
+            raise UserError(
+                f"{folder} has a model {name} that cannot be read ({_reason(error)}). {again}"
             ) from error
-        if about["model"] != cls.name:
-            raise UserError(f"{folder} holds a model {about['model']}, not {cls.name}.")
-        fields = {field.name for field in dataclasses.fields(cls.Config)}
-        config = {
-            key: tuple(value) if isinstance(value, list) else value for key, value in about["config"].items()
-        }
-        model = cls(cls.Config(**{key: value for key, value in config.items() if key in fields}))
-        model.item_keys = state.pop("item_keys")
-        model.restore(state)
         return model
 
 
@@ -244,3 +268,13 @@ def mask_scores(
         scores[:, ~candidates] = -np.inf
     if mask_seen:
         scores[queries.histories.rows, queries.histories.items] = -np.inf
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, OSError):
+        return error.strerror or str(error)
+    return f"{error} is missing" if isinstance(error, KeyError) else str(error).split("\n", 1)[0]

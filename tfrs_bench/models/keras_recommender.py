@@ -125,10 +125,7 @@ class KerasRecommender(FactorizedRecommender):
             self._model,
             train,
             self._levels.of_log(train),
-            seed=context.seed,
-            validate=context.validate,
-            epochs=context.epochs,
-            monitor=context.monitor,
+            context,
         )
 
     def _build(self, seed: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from tfrs_bench.data.interactions import InteractionLog
 from tfrs_bench.data.pipeline import BatchOptions, steps_per_epoch, training_dataset
 from tfrs_bench.errors import UserError
-from tfrs_bench.models.base import FitMonitor, FitReport, Recommender
+from tfrs_bench.models.base import FitContext, FitReport
 from tfrs_bench.runtime import import_tensorflow
 
 if TYPE_CHECKING:
@@ -30,11 +30,7 @@ def train_model(
     network: Any,
     train: InteractionLog,
     rating_levels: NDArray[np.int32],
-    *,
-    seed: int,
-    validate: Callable[[Recommender], float] | None,
-    epochs: int | None,
-    monitor: FitMonitor | None,
+    context: FitContext,
 ) -> FitReport:
     """Trains a network in place and leaves its best weights in it.
 
@@ -43,10 +39,7 @@ def train_model(
       network: a `RetrievalModel`.
       train: the rows to learn from.
       rating_levels: [r] int32, see `RatingLevels`.
-      seed: of the batches.
-      validate: quality after an epoch, higher is better; None trains to the end.
-      epochs: exactly this many; None means up to `max_epochs` while `validate` improves.
-      monitor: is told of steps and epochs.
+      context: see `Recommender.fit`. Without `epochs`, up to `max_epochs` while `validate` improves.
 
     Returns:
       The epochs kept and the curve.
@@ -55,7 +48,7 @@ def train_model(
       UserError: the loss became NaN or infinite; the message names epoch, step and learning rate.
     """
     config = recommender.config
-    most_epochs = config.max_epochs if epochs is None else epochs
+    most_epochs = config.max_epochs if context.epochs is None else context.epochs
     options = BatchOptions(
         batch_size=min(config.batch_size, int(train.positives.sum())),
         history_length=config.history_length,
@@ -65,20 +58,23 @@ def train_model(
         half_life_days=config.half_life_days,
         user_dropout=config.user_dropout,
         history_dropout=config.history_dropout,
-        seed=seed,
+        seed=context.seed,
     )
     steps = steps_per_epoch(int(train.positives.sum()), options.batch_size, options.num_targets)
     network.compile(optimizer=_optimizer(config, most_epochs * steps))
-    watch = _Watch(recommender, steps, options.batch_size, None if epochs else validate, monitor)
-    network.fit(
-        training_dataset(train, rating_levels, options, range(most_epochs)),
-        epochs=most_epochs,
-        steps_per_epoch=steps,
-        callbacks=[watch],
-        verbose=0,
-    )
+    watch = _Watch(recommender, network, steps, options.batch_size, context)
+    done = watch.go_on()
+    if done < most_epochs and not watch.stopped:
+        network.fit(
+            training_dataset(train, rating_levels, options, range(done, most_epochs)),
+            initial_epoch=done,
+            epochs=most_epochs,
+            steps_per_epoch=steps,
+            callbacks=[watch],
+            verbose=0,
+        )
     watch.restore_best()
-    return FitReport(watch.best_epoch or most_epochs, tuple(watch.curve))
+    return FitReport(watch.best_epoch or most_epochs, tuple(watch.curve), watch.earlier_s)
 
 
 def _optimizer(config: Any, total_steps: int) -> Any:
@@ -92,24 +88,84 @@ def _optimizer(config: Any, total_steps: int) -> Any:
     return tf.keras.optimizers.legacy.Adam(rate, epsilon=1e-7, **{k: v for k, v in clip.items() if v})
 
 
+def _optimizer_variables(network: Any) -> list[Any]:
+    """Makes the variables that an optimizer makes at its first step otherwise, and returns them all."""
+    optimizer = network.optimizer
+    if isinstance(optimizer, tf.keras.optimizers.legacy.Optimizer):
+        optimizer._create_all_weights(network.trainable_weights)
+    else:
+        optimizer.build(network.trainable_weights)
+    return list(optimizer.variables())
+
+
 class _Watch(Callback):
-    """Validates after every epoch, keeps the best weights, stops early and at a diverging loss."""
+    """Validates after every epoch, keeps the best weights, stops early and at a diverging loss.
+
+    What an epoch leaves goes into a checkpoint: weights, the optimizer's variables, and all that is here.
+    Batches derive from (seed, epoch, batch), so nothing else has to be kept to go on from it.
+    """
 
     def __init__(
         self,
         recommender: KerasRecommender,
+        network: Any,
         steps: int,
         batch_size: int,
-        validate: Callable[[Recommender], float] | None,
-        monitor: FitMonitor | None,
+        context: FitContext,
     ) -> None:
         super().__init__()
-        self._recommender, self._steps, self._batch_size = recommender, steps, batch_size
-        self._validate, self._monitor = validate, monitor
+        self._recommender, self._network = recommender, network
+        self._steps, self._batch_size = steps, batch_size
+        self._validate = context.validate if context.epochs is None else None
+        self._monitor, self._checkpoint = context.monitor, context.checkpoint
+        self._variables = _optimizer_variables(network)
         self.curve: list[dict[str, float]] = []
+        self.stopped = False
         self.best_epoch: int | None = None
         self._best = -math.inf
         self._best_weights: list[NDArray[Any]] | None = None
+        self.earlier_s, self._fit_began = 0.0, time.perf_counter()
+
+    def go_on(self) -> int:
+        """Takes up what a checkpoint holds; returns how many epochs are done."""
+        found = None if self._checkpoint is None else self._checkpoint.load()
+        if found is None:
+            return 0
+        assert self._checkpoint is not None
+        facts, arrays = found
+        weights, variables = _listed(arrays, "weight"), _listed(arrays, "optimizer")
+        if _shapes(weights) != _shapes(self._recommender.weights()) or _shapes(variables) != _shapes(
+            self._variables
+        ):
+            self._checkpoint.refuse("weights of other shapes")
+            return 0
+        self._recommender.set_weights(weights)
+        for variable, value in zip(self._variables, variables, strict=True):
+            variable.assign(value)
+        self.curve, self.stopped, self.earlier_s = facts["curve"], facts["stopped"], facts["seconds"]
+        if facts["best_epoch"] is not None:
+            self._best, self.best_epoch = facts["best"], facts["best_epoch"]
+            self._best_weights = _listed(arrays, "best")
+        if self._monitor is not None:
+            self._monitor.resumed(len(self.curve))
+        return len(self.curve)
+
+    def _keep(self) -> None:
+        if self._checkpoint is None:
+            return
+        facts = {
+            "curve": self.curve,
+            "stopped": self.stopped,
+            "seconds": self.earlier_s + time.perf_counter() - self._fit_began,
+            "best_epoch": self.best_epoch,
+            "best": None if self.best_epoch is None else self._best,
+        }
+        arrays = (
+            _numbered("weight", self._recommender.weights())
+            | _numbered("optimizer", [variable.numpy() for variable in self._variables])
+            | _numbered("best", self._best_weights or [])
+        )
+        self._checkpoint.save(facts, arrays)
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         self._epoch, self._losses, self._began = epoch + 1, 0.0, time.perf_counter()
@@ -141,12 +197,13 @@ class _Watch(Callback):
         self.curve.append(scalars)
         if self._monitor is not None:
             self._monitor.epoch(epoch + 1, scalars)
+        self._keep()
 
     def _judge(self, epoch: int, quality: float) -> None:
         if quality > self._best:
             self._best, self.best_epoch, self._best_weights = quality, epoch, self._recommender.weights()
         elif epoch - (self.best_epoch or 0) >= self._recommender.config.patience:
-            self.model.stop_training = True
+            self.model.stop_training = self.stopped = True
 
     def restore_best(self) -> None:
         if self._best_weights is not None:
@@ -165,3 +222,15 @@ class _Watch(Callback):
         optimizer = self.model.optimizer
         rate = optimizer.learning_rate
         return float(rate(optimizer.iterations) if callable(rate) else tf.keras.backend.get_value(rate))
+
+
+def _numbered(name: str, arrays: list[NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    return {f"{name}_{number:04d}": array for number, array in enumerate(arrays)}
+
+
+def _listed(arrays: dict[str, NDArray[Any]], name: str) -> list[NDArray[Any]]:
+    return [arrays[key] for key in sorted(arrays) if key.startswith(name + "_")]
+
+
+def _shapes(arrays: Iterable[Any]) -> list[tuple[int, ...]]:
+    return [tuple(one.shape) for one in arrays]

@@ -112,6 +112,14 @@ class Console:
         """
         return TrainingBar(self, phase)
 
+    def note(self, name: str, text: str) -> None:
+        """Says something that a run's reader should know, while the run goes on."""
+        self.rich.print(Text(f"  {name:<{_NAME_WIDTH}}{text}", "dim"), soft_wrap=True)
+
+    def waiting(self, name: str, folder: Path) -> None:
+        """Says that another process is at this run."""
+        self.note(name, f"another process is making {folder}: this one waits for it and reuses the run")
+
     def reused(self, name: str, folder: Path) -> None:
         """Says that a run was found and not repeated."""
         line = f"reused from {folder} (--rerun repeats it)"
@@ -124,6 +132,10 @@ class TrainingBar:
     def __init__(self, console: Console, phase: str) -> None:
         """Belongs to a console; see `Console.training`."""
         self._console, self._phase = console, phase
+
+    def resumed(self, epoch: int) -> None:
+        """Says where an earlier process was stopped."""
+        self._console.note(self._console._stage, f"goes on after epoch {epoch} of the {self._phase}")
 
     def step(self, epoch: int, epochs: int, step: int, steps: int, loss: float) -> None:
         """Moves the epoch's bar."""

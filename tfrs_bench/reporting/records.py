@@ -13,9 +13,11 @@ import numpy as np
 
 from tfrs_bench.errors import UserError
 from tfrs_bench.evaluation.evaluator import Evaluation
+from tfrs_bench.storage import PARTIAL, atomic, unwritable
 
 SCHEMA = 1
 RECORD, PER_USER, MODEL, TENSORBOARD = "record.json", "per_user.parquet", "model", "tensorboard"
+UNFINISHED = "unfinished"  # what an interrupted run goes on from; not in a whole one
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,7 +74,9 @@ class RunRecord:
 
 
 def prepare_folder(folder: Path) -> None:
-    """Makes an empty folder for a run; a whole run that is there goes to `<folder>.old` until this one is.
+    """Makes a folder ready for a run; a whole run that is there goes to `<folder>.old` until this one is.
+
+    What an interrupted run goes on from stays, and its curves with it; all else that it left is removed.
 
     Raises:
       UserError: the folder cannot be written.
@@ -82,13 +86,13 @@ def prepare_folder(folder: Path) -> None:
             aside = _aside(folder)
             shutil.rmtree(aside, ignore_errors=True)
             folder.rename(aside)
-        elif folder.is_dir():  # interrupted: a whole run that was put aside before it stays there
-            shutil.rmtree(folder)
-        folder.mkdir(parents=True)
+        folder.mkdir(parents=True, exist_ok=True)
+        kept = (UNFINISHED, TENSORBOARD) if (folder / UNFINISHED).is_dir() else ()
+        for left in [*folder.iterdir(), *(folder / UNFINISHED).glob(f"*{PARTIAL}")]:
+            if left.name not in kept:
+                shutil.rmtree(left) if left.is_dir() else left.unlink()
     except OSError as error:
-        raise UserError(
-            f"{folder} cannot be written ({error.strerror}). Choose another --results_dir=DIR."
-        ) from error
+        raise unwritable(folder, error, "another --results_dir=DIR") from error
 
 
 def write_run(folder: Path, record: RunRecord, evaluation: Evaluation, user_ids: Any) -> RunRecord:
@@ -112,12 +116,15 @@ def write_run(folder: Path, record: RunRecord, evaluation: Evaluation, user_ids:
         "cold": evaluation.cold,
         "num_relevant": evaluation.num_relevant,
     }
-    partial = folder / (PER_USER + ".partial")
-    pq.write_table(pa.table(columns | evaluation.metrics), partial)
-    partial.replace(folder / PER_USER)
+    try:
+        with atomic(folder / PER_USER) as file:
+            pq.write_table(pa.table(columns | evaluation.metrics), file)
+    except OSError as error:
+        raise unwritable(folder / PER_USER, error, "another --results_dir=DIR") from error
     plain = without_nan(json.loads(json.dumps(dataclasses.asdict(record), default=_plain)))
     write_atomically(folder / RECORD, json.dumps(plain, indent=1, allow_nan=False) + "\n")
-    shutil.rmtree(_aside(folder), ignore_errors=True)
+    for done_with in (folder / UNFINISHED, _aside(folder)):
+        shutil.rmtree(done_with, ignore_errors=True)
     return RunRecord(**plain)
 
 
@@ -165,13 +172,11 @@ def write_atomically(path: Path, text: str) -> None:
     Raises:
       UserError: it cannot be written.
     """
-    partial = path.with_name(path.name + ".partial")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(path)
+        with atomic(path) as file:
+            file.write(text.encode())
     except OSError as error:
-        raise UserError(f"{path} cannot be written ({error.strerror}). Choose another place.") from error
+        raise unwritable(path, error) from error
 
 
 def without_nan(value: Any) -> Any:

@@ -7,21 +7,23 @@ TensorFlow, whose loading would stand in its peak memory, and TensorFlow is neve
 
 from __future__ import annotations
 
+import contextlib
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tfrs_bench.errors import UserError
 from tfrs_bench.reporting.records import write_atomically
+from tfrs_bench.storage import unwritable
 
 PROJECTED_ITEMS = 10_000
 STEPS_BETWEEN_POINTS = 50
 POINTS_PER_EPOCH = 20
+_STEP_LOSS = "train/step_loss"
 
 _PROJECTOR_CONFIG = """embeddings {
   tensor_name: "items"
@@ -39,36 +41,56 @@ class TensorBoardMonitor:
     point every 50 steps, or about 20 an epoch where epochs are short.
     """
 
-    def __init__(self, folder: Path, phase: str = "") -> None:
-        """Starts a curve file; the one an earlier fit of this phase left is removed.
+    def __init__(self, folder: Path, phase: str = "", say: Callable[[str], None] | None = None) -> None:
+        """Begins a curve file with the first point; the one an earlier fit of this phase left goes then.
 
         Args:
           folder: the run's TensorBoard folder.
           phase: `search` for the fit that validation watches, `refit` for the one after it. Each has a
             subfolder, which TensorBoard draws as a curve of its own; empty for the folder itself.
-
-        Raises:
-          UserError: the folder cannot be written.
+          say: is told, once, that curves cannot be written; a fit goes on without them.
         """
-        self._events = _EventFile(folder / phase, "curves")
+        self._folder, self._say = folder / phase, say
+        self._events: _EventFile | None = None
+        self._failed = False
         self._losses: list[float] = []
+
+    def resumed(self, epoch: int) -> None:
+        """Goes on with the points of an earlier process, those after this epoch left out."""
+        self._write(lambda: self._open(_points_until(self._folder, epoch)))
 
     def step(self, epoch: int, epochs: int, step: int, steps: int, loss: float) -> None:
         """Keeps the loss of a batch, and writes the mean of those kept when a point is due."""
         self._losses.append(loss)
         if step % min(STEPS_BETWEEN_POINTS, max(1, steps // POINTS_PER_EPOCH)) == 0:
-            self._events.scalars(
-                {"train/step_loss": float(np.mean(self._losses))}, (epoch - 1) * steps + step
-            )
+            point = {_STEP_LOSS: float(np.mean(self._losses))}
+            self._write(lambda: self._open().scalars(point, (epoch - 1) * steps + step))
             self._losses.clear()
 
     def epoch(self, epoch: int, scalars: dict[str, float]) -> None:
         """Writes the scalars of an epoch, which counts from 1."""
-        self._events.scalars(scalars, epoch)
+        self._write(lambda: self._open().scalars(scalars, epoch))
 
     def close(self) -> None:
         """Closes the file; what was written before is on disk in any case."""
-        self._events.close()
+        if self._events is not None:
+            self._write(self._events.close)
+
+    def _open(self, points: Sequence[bytes] = ()) -> _EventFile:
+        if self._events is None:
+            self._events = _EventFile(self._folder, "curves", points)
+        return self._events
+
+    def _write(self, write: Callable[[], object]) -> None:
+        """Curves are not worth the fit they show: the first failure is told, and nothing more is written."""
+        if self._failed:
+            return
+        try:
+            write()
+        except OSError as error:
+            self._failed = True
+            if self._say is not None:
+                self._say(f"{self._folder} cannot be written ({error.strerror}): its curves end here.")
 
 
 def write_settings(folder: Path, settings: Mapping[str, Any]) -> None:
@@ -95,9 +117,8 @@ def write_results(folder: Path, metrics: Mapping[str, float]) -> None:
     Raises:
       UserError: the folder cannot be written.
     """
-    events = _EventFile(folder, "results")
-    events.scalars({f"test/{name}": value for name, value in metrics.items()}, 0)
-    events.close()
+    with _events(folder, "results") as events:
+        events.scalars({f"test/{name}": value for name, value in metrics.items()}, 0)
 
 
 def write_projector(
@@ -141,25 +162,27 @@ def write_projector(
 class _EventFile:
     """An event file; every write reaches the disk at once, and a torn end is skipped by readers."""
 
-    def __init__(self, folder: Path, kind: str) -> None:
+    def __init__(self, folder: Path, kind: str, points: Sequence[bytes] = ()) -> None:
         """Opens `events.out.tfevents.<time>.<kind>` in place of earlier files of that kind.
 
         The name is new each time because a running TensorBoard goes on reading where it stopped in a file it
         knows; and it has no host name, unlike those of other writers.
         """
+        from tensorboard.compat.proto.event_pb2 import SessionLog
         from tensorboard.summary.writer.record_writer import RecordWriter
 
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            for earlier in folder.glob(f"events.out.tfevents.*.{kind}"):
-                earlier.unlink()
-            file: BinaryIO = (folder / f"events.out.tfevents.{time.time_ns()}.{kind}").open("wb")
-        except OSError as error:
-            raise UserError(
-                f"{folder} cannot be written ({error.strerror}). Choose another place."
-            ) from error
+        folder.mkdir(parents=True, exist_ok=True)
+        earlier = list(folder.glob(f"events.out.tfevents.*.{kind}"))
+        file: BinaryIO = (folder / f"events.out.tfevents.{time.time_ns()}.{kind}").open("wb")
         self._records = RecordWriter(file)
         self._write(0, file_version="brain.Event:2")
+        if points:  # a running TensorBoard forgets what it has read of the earlier file
+            self._write(0, session_log=SessionLog(status=SessionLog.START))
+        for point in points:
+            self._records.write(point)
+        self._records.flush()
+        for one in earlier:
+            one.unlink()
 
     def scalars(self, scalars: Mapping[str, float], step: int) -> None:
         from tensorboard.plugins.scalar.summary_v2 import scalar_pb
@@ -182,10 +205,47 @@ class _EventFile:
         self._records.flush()
 
 
+@contextlib.contextmanager
+def _events(folder: Path, kind: str) -> Iterator[_EventFile]:
+    """Opens an event file for the time of a block."""
+    try:
+        events = _EventFile(folder, kind)
+        yield events
+        events.close()
+    except OSError as error:
+        raise unwritable(folder, error) from error
+
+
+def _points_until(folder: Path, epoch: int) -> list[bytes]:
+    """Returns the events of a phase's curve file up to the scalars of an epoch."""
+    from tensorboard.compat.proto.event_pb2 import Event
+
+    points: list[bytes] = []
+    kept = 0
+    for path in sorted(folder.glob("events.out.tfevents.*.curves")):
+        for record in _records(path):
+            event = Event.FromString(record)
+            if event.HasField("summary"):
+                points.append(record)
+                of_epoch = any(value.tag != _STEP_LOSS for value in event.summary.value)
+                kept = len(points) if of_epoch and event.step <= epoch else kept
+    return points[:kept]
+
+
+def _records(path: Path) -> Iterator[bytes]:
+    """Serialized events: each follows its length (8 bytes) and a checksum (4), and precedes one (4)."""
+    content, place = path.read_bytes(), 0
+    while place + 12 <= len(content):
+        end = place + 12 + int.from_bytes(content[place : place + 8], "little")
+        if end + 4 > len(content):  # torn by the stop
+            return
+        yield content[place + 12 : end]
+        place = end + 4
+
+
 def _write_text(folder: Path, tag: str, markdown: str) -> None:
-    events = _EventFile(folder, tag)
-    events.text(tag, markdown)
-    events.close()
+    with _events(folder, tag) as events:
+        events.text(tag, markdown)
 
 
 def _as_typed(value: Any) -> str:

@@ -1,0 +1,86 @@
+"""Files that are there whole or not at all, whenever a process is killed or a disk is full."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tfrs_bench.errors import UserError
+
+PARTIAL = ".partial"
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+@contextlib.contextmanager
+def atomic(path: Path) -> Iterator[BinaryIO]:
+    """Opens a file that takes its name when the block ends, and is gone if the block fails.
+
+    Args:
+      path: what to write; missing folders are made.
+
+    Raises:
+      OSError: it cannot be written; what was there before stays.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Two processes may write one summary: each has a partial file of its own.
+    partial = path.with_name(f"{path.name}.{os.getpid()}{PARTIAL}")
+    try:
+        with partial.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            partial.unlink()
+        raise
+
+
+def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Writes arrays by name to an uncompressed npz, whole or not at all.
+
+    Raises:
+      OSError: it cannot be written.
+    """
+    with atomic(path) as file:
+        try:
+            np.savez(file, allow_pickle=False, **arrays)
+        except ValueError as error:  # zipfile's words for an archive that a full disk cut short
+            raise OSError(errno.EIO, str(error), str(path)) from error
+
+
+def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
+    """Reads what `write_arrays` wrote; nothing is unpickled.
+
+    Raises:
+      OSError: it is not there or cannot be read.
+      ValueError: it is damaged, or no npz.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return dict(arrays)
+    except (TypeError, AttributeError, KeyError, EOFError, NotImplementedError) as error:
+        raise ValueError(f"{path.name} is damaged") from error
+    except (ValueError, zipfile.BadZipFile, zlib.error) as error:
+        raise ValueError(f"{path.name} is damaged: {error}") from error
+
+
+def unwritable(path: Path, error: OSError, instead: str = "another place") -> UserError:
+    """Returns what to tell when a file or folder cannot be written.
+
+    Args:
+      path: the file or folder.
+      error: why.
+      instead: what the user may choose, such as `another --results_dir=DIR`.
+    """
+    advice = f"Make room there, or choose {instead}" if error.errno in _FULL else f"Choose {instead}"
+    return UserError(f"{path} cannot be written ({error.strerror or error}). {advice}.")
