@@ -12,10 +12,17 @@ import pytest
 from planted_files import write_planted_csv
 
 from tfrs_bench import main, report, requests
+from tfrs_bench.evaluation.verdicts import compare
 from tfrs_bench.models.als import ALS, ALSConfig
 
 Edit = Callable[..., Path]
 BLOCK = "<!-- begin overview -->\n<!-- end overview -->\n"
+
+
+@pytest.fixture(autouse=True)
+def few_draws(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bootstrap of few draws: nothing here looks at an interval."""
+    monkeypatch.setitem(compare.__kwdefaults__, "draws", 100)
 
 
 @pytest.fixture(scope="module")
