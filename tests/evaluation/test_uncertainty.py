@@ -37,6 +37,18 @@ def test_chunks_and_companions_change_no_draw(monkeypatch):
     assert not np.allclose(bootstrap_means(values, draws=100, seed=4), whole)
 
 
+def test_many_users_are_drawn_in_groups_that_scatter_alike(monkeypatch):
+    monkeypatch.setattr(uncertainty, "MOST_DRAWN", 3000)
+    values = np.sort(
+        np.random.default_rng(0).random((10_000, 1)), axis=0
+    )  # neighbors alike, groups by chance
+    means = bootstrap_means(np.hstack([values, values + 1]), draws=3000)
+    assert means[:, 0].mean() == pytest.approx(values.mean(), abs=4 * 0.29 / 100 / np.sqrt(3000))
+    # √(1 / (2 · 3000)) = 1.3 % from the groups and as much from the draws
+    assert means[:, 0].std() == pytest.approx(values.std() / 100, rel=0.075)
+    assert np.allclose(means[:, 1] - means[:, 0], 1)
+
+
 @pytest.mark.parametrize("values", [np.zeros((0, 1)), np.array([[1.0], [np.nan]])])
 def test_refuses_what_has_no_mean(values):
     with pytest.raises(ValueError, match="at least one user, and finite"):

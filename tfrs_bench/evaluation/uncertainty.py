@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 DRAWS = 10_000
+MOST_DRAWN = 100_000
 _CHUNK_CELLS = 2_000_000  # draws times users held at once: 16 MB of counts
 
 
@@ -15,7 +16,9 @@ def bootstrap_means(values: NDArray[np.float64], draws: int = DRAWS, seed: int =
     """Means of every column over users drawn with replacement, the same users for all columns.
 
     One row of counts per draw turns the resampling into a matrix product. Sharing the draws makes every
-    difference of two columns a paired one.
+    difference of two columns a paired one. More than `MOST_DRAWN` users are dealt by chance into that many
+    groups, and groups are drawn: the variance of a mean stays what it was in expectation, and is off by
+    √(2 / 100,000) = 0.4 %, where 10,000 draws give its root to within 0.7 %.
 
     >>> means = bootstrap_means(np.array([[0.0, 1.0], [1.0, 2.0]]), draws=1000)
     >>> means.shape, bool(np.all(means[:, 1] - means[:, 0] == 1))
@@ -37,6 +40,8 @@ def bootstrap_means(values: NDArray[np.float64], draws: int = DRAWS, seed: int =
     n = len(values)
     if n == 0 or not np.isfinite(values).all():
         raise ValueError("a bootstrap needs at least one user, and finite values only.")
+    sums, sizes = _groups(values, seed)
+    n = len(sums)
     rng = np.random.default_rng(seed)
     means = np.empty((draws, values.shape[1]))
     step = max(_CHUNK_CELLS // n, 1)
@@ -45,8 +50,18 @@ def bootstrap_means(values: NDArray[np.float64], draws: int = DRAWS, seed: int =
         counts = np.empty((rows, n))
         for row in counts:
             row[:] = np.bincount(rng.integers(n, size=n), minlength=n)
-        means[start : start + rows] = counts @ values / n
+        means[start : start + rows] = counts @ sums / (counts @ sizes)[:, None]
     return means
+
+
+def _groups(values: NDArray[np.float64], seed: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Returns [g, c] sums over groups of users and [g] their sizes; each user alone if they are few."""
+    n = len(values)
+    if n <= MOST_DRAWN:
+        return values, np.ones(n)
+    order = np.random.default_rng((seed, n)).permutation(n)
+    starts = np.arange(MOST_DRAWN) * n // MOST_DRAWN
+    return np.add.reduceat(values[order], starts), np.diff(starts, append=n).astype(np.float64)
 
 
 def interval(replicates: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
