@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -51,7 +53,8 @@ def test_short_and_long_name_of_a_data_set_are_one_experiment() -> None:
 
 @pytest.mark.parametrize("field", PLACES)
 def test_where_files_lie_does_not_change_the_identity(field: str) -> None:
-    assert identity(**{field: PLACES[field]}) == identity()
+    data = {"dataset": "ml-1m"}  # of the simulated data, there are no files
+    assert identity(**data, **{field: PLACES[field]}) == identity(**data)
 
 
 @pytest.mark.parametrize("field", OTHER_VALUES)
@@ -76,7 +79,7 @@ def test_columns_of_a_file_without_header_are_identity_and_its_other_files_are_n
 def test_a_log_of_ones_own_is_no_named_data_set() -> None:
     own = Experiment(interactions="a.csv")
     assert own.identity()["dataset"] is None
-    assert own.identity() == Experiment(interactions="/elsewhere/b.csv", data_seed=3).identity()
+    assert own.identity() == Experiment(interactions="/elsewhere/b.csv").identity()
     assert short_hash(own.identity()) != identity()
 
 
@@ -97,6 +100,28 @@ def test_identity_is_plain_json() -> None:
         ({"split": "predefined"}, "--split=predefined needs --test_interactions=FILE"),
         ({**PREDEFINED, "split": "global"}, "--test_interactions goes with --split=predefined."),
         ({"cold_start_below": -1}, "--cold_start_below=-1 is outside its range"),
+        (
+            {"data_dir": "d"},
+            "--data_dir is where a public data set lies, and --dataset=simulated names none.",
+        ),
+        (
+            {"data_dir": "d", "interactions": "a.csv"},
+            "--data_dir is where a public data set lies, and --inter",
+        ),
+        ({"data_seed": 1, "interactions": "a.csv"}, "--data_seed is of simulated data, and --interactions"),
+        (
+            {"data_seed": 1, "dataset": "ml-1m"},
+            "--data_seed is of simulated data, and --dataset=movielens/1m",
+        ),
+        (
+            {"data_seed": -1},
+            "--data_seed=-1 is outside its range: it must be at least 0 and at most 2147483647.",
+        ),
+        (
+            {"interactions": "a.csv", "order": "file", "timestamp_column": "t"},
+            "--order=file reads no times, and --timestamp_column names some.",
+        ),
+        ({"ks": (10**9,)}, "--ks=1000000000 is outside its range"),
         ({"order": "chance"}, "--order=chance is not known. Known: time, file, none."),
     ],
 )
@@ -118,6 +143,18 @@ def test_a_plan_refuses_a_model_it_does_not_know_and_none_at_all() -> None:
         Plan(baselines=("oracle",))
     with pytest.raises(UserError, match=r"^--model is empty"):
         Plan(model=())
+
+
+def test_a_plan_refuses_output_that_cannot_be(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for fields, message in (
+        ({"results_dir": str(tmp_path / "file")}, "is a file. Choose another --results_dir=DIR."),
+        ({"results_dir": "a" * 5_000}, "cannot be written (File name too long)"),
+        ({"summary": str(tmp_path)}, "is a folder. Give a file, such as result.json in it."),
+        ({"summary": "out.json", "describe": True}, "--describe compares nothing, so --summary has nothing"),
+    ):
+        with pytest.raises(UserError, match=re.escape(message)):
+            Plan(**fields)
 
 
 def test_short_hash_depends_on_content_and_not_on_order() -> None:

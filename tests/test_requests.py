@@ -158,7 +158,7 @@ def test_committed_settings_of_a_split_are_found_for_any_log(path: Path) -> None
 
 @pytest.mark.usefixtures("flagfile")
 def test_a_log_of_ones_own_gets_nothing_by_its_file_name() -> None:
-    assert found("--dataset=ml-1m", "--interactions=ml-1m.csv") is None
+    assert found("--interactions=ml-1m.csv") is None
 
 
 def seeds(*flags: str, truth: bool = False) -> dict[str, list[int]]:

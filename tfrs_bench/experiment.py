@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+from pathlib import Path
 from typing import Any
 
 from tfrs_bench import registry
@@ -12,6 +13,8 @@ from tfrs_bench.errors import UserError
 from tfrs_bench.options import check_options, did_you_mean, option
 
 DATA, PROTOCOL, MODELS, OUTPUT = "Data", "Protocol", "Models", "Output"
+
+MOST_SEED = 2**31 - 1  # what every library takes, with room for the seeds after it
 
 # Fields that say where something lies; what lies there is covered by a fingerprint.
 FILES = ("data_dir", "interactions", "items", "test_interactions", "validation_interactions", "candidates")
@@ -37,7 +40,7 @@ class Experiment:
         "Folder with the data set's own files, unzipped; without it they are downloaded and kept.",
         group=DATA,
     )
-    data_seed: int = option(0, "Seed of the simulated data.", group=DATA)
+    data_seed: int = option(0, "Seed of the simulated data.", low=0, high=MOST_SEED, group=DATA)
     interactions: str | None = option(
         None,
         "Your own log instead of --dataset: csv, tsv, space separated or parquet, plain or gzip.",
@@ -106,14 +109,14 @@ class Experiment:
         group=PROTOCOL,
     )
     ks: tuple[int, ...] = option(
-        (5, 10, 20), "Cut-offs K of the metrics; 10 is always among them.", low=1, group=PROTOCOL
+        (5, 10, 20), "Cut-offs K of the metrics; 10 is always among them.", low=1, high=1_000, group=PROTOCOL
     )
     refit: bool = option(
         True,
         "Train again on train + validation before the test, for as many epochs as validation chose.",
         group=PROTOCOL,
     )
-    seed: int = option(0, "Seed of models, ties and random splits.", low=0, group=PROTOCOL)
+    seed: int = option(0, "Seed of models, ties and random splits.", low=0, high=MOST_SEED, group=PROTOCOL)
 
     def __post_init__(self) -> None:
         """Brings the data set's name into its long form and checks every option.
@@ -130,7 +133,23 @@ class Experiment:
                 f"--dataset={name} is not known.{did_you_mean(name, known)} "
                 "For a log of your own: --interactions=FILE."
             )
+        self._check_source()
         self._check_files()
+
+    def _check_source(self) -> None:
+        source = "--interactions" if self.interactions is not None else f"--dataset={self.dataset}"
+        simulated = self.interactions is None and self.dataset.startswith("simulated")
+        if self.data_seed and not simulated:
+            raise UserError(f"--data_seed is of simulated data, and {source} names other data. Leave it out.")
+        if self.data_dir is not None and (simulated or self.interactions is not None):
+            raise UserError(
+                f"--data_dir is where a public data set lies, and {source} names none. Leave it out, or name"
+                " the data set, such as --dataset=ml-1m."
+            )
+        if self.order != "time" and self.timestamp_column is not None:
+            raise UserError(
+                f"--order={self.order} reads no times, and --timestamp_column names some. Leave one out."
+            )
 
     def _check_files(self) -> None:
         if self.interactions is None:
@@ -197,6 +216,22 @@ class Plan:
                     raise UserError(f"--{flag}={name} is not known.{did_you_mean(name, registry.MODELS)}")
         if not self.model:
             raise UserError(f"--model is empty. Known: {', '.join(registry.MODELS)}.")
+        self._check_output()
+
+    def _check_output(self) -> None:
+        if self.describe and self.summary is not None:
+            raise UserError("--describe compares nothing, so --summary has nothing to hold. Leave one out.")
+        try:
+            if Path(self.results_dir).exists() and not Path(self.results_dir).is_dir():
+                raise UserError(
+                    f"--results_dir={self.results_dir} is a file. Choose another --results_dir=DIR."
+                )
+            if self.summary is not None and Path(self.summary).is_dir():
+                raise UserError(
+                    f"--summary={self.summary} is a folder. Give a file, such as result.json in it."
+                )
+        except OSError as error:
+            raise UserError(f"{error.filename} cannot be written ({error.strerror}).") from error
 
 
 def short_hash(content: Any) -> str:

@@ -23,13 +23,14 @@ def console(argv: Sequence[str] | None = None) -> int:
       argv: program name and flags; None for the process's own.
 
     Returns:
-      0, or 2 after an error of the user's, or 130 after Ctrl-C.
+      0, or 2 after an error of the user's, 1 after one of the program's, 130 after Ctrl-C.
     """
     argv = sys.argv if argv is None else argv
+    debug = bool({"--debug", "--debug=true", "--debug=1", "-debug"} & set(argv))
     try:
         run(flags.parse(argv))
     except UserError as error:
-        if {"--debug", "--debug=true", "-debug"} & set(argv):
+        if debug:
             raise
         print(f"\ntfrs_bench: {error}", file=sys.stderr)
         return 2
@@ -41,7 +42,21 @@ def console(argv: Sequence[str] | None = None) -> int:
             file=sys.stderr,
         )
         return 130
+    except Exception as error:
+        if debug:
+            raise
+        print(f"\ntfrs_bench: {_unforeseen(error)}", file=sys.stderr)
+        return 1
     return 0
+
+
+def _unforeseen(error: Exception) -> str:
+    if isinstance(error, MemoryError):
+        return "memory ran out. Lower --evaluation_memory_mb, or give fewer rows. Finished runs are kept."
+    return (
+        f"{type(error).__name__}: {error}. This is a defect of the program and not of what you typed: type"
+        " --debug after the same command to see where, and report that. Finished runs are kept."
+    )
 
 
 def run(settings: Settings) -> None:

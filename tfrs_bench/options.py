@@ -58,7 +58,7 @@ def check_options(settings: Any) -> None:
                 raise UserError(f"--{field.name}={one} is not known.{did_you_mean(str(one), choices)}")
             if (low is not None and not one >= low) or (high is not None and not one <= high):
                 allowed = " and ".join(
-                    f"{word} {bound:g}"
+                    f"{word} {bound if isinstance(bound, int) else format(bound, 'g')}"
                     for word, bound in (("at least", low), ("at most", high))
                     if bound is not None
                 )
@@ -89,6 +89,8 @@ def parse_value(name: str, text: str, hint: Any) -> Any:
         kind = typing.get_args(hint)[0]
         return tuple(parse_value(name, one.strip(), kind) for one in text.split(",") if one.strip())
     kind = next((one for one in (hint, *typing.get_args(hint)) if one in _READERS), str)
+    if not text.strip(" "):
+        raise UserError(f"--{name} is empty. Give a value, or leave the flag out.")
     try:
         return _READERS[kind](text)
     except (ValueError, KeyError) as error:

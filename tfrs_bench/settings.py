@@ -114,7 +114,13 @@ def parse(argv: Sequence[str]) -> Settings:
         near = stray.split("=")[0].lstrip("-")
         hint = f"Did you mean --{stray}?" if near in values else "Flags begin with two dashes: --name=value."
         raise UserError(f"{stray!r} is not a flag. {hint}")
-    experiment = Experiment(**_given(values, Experiment))
+    given = _given(values, Experiment)
+    if "dataset" in given and "interactions" in given:
+        raise UserError(
+            f"--dataset={given['dataset']} and --interactions={given['interactions']} both say what to read."
+            " Leave one of them out."
+        )
+    experiment = Experiment(**given)
     settings = Settings(experiment, Plan(**_given(values, Plan)), _hyper_parameters(values))
     _check_hyper_parameters(settings)
     return settings
@@ -225,11 +231,21 @@ def _hyper_parameters(values: flags.FlagValues) -> dict[str, Any]:
 def _typed(name: str, value: Any, hint: Any) -> Any:
     if isinstance(value, bool):
         return value
+    if "\0" in value or not _is_unicode(value):
+        raise UserError(f"--{name}={value!r} is not readable text. Rename the file, or mend the flag.")
     if " #" in value:
         raise UserError(
             f"--{name}={value} ends in a comment. In a file of flags, comments have lines of their own."
         )
     return parse_value(name, value, hint)
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # bytes of the command line that are not UTF-8
+        return False
+    return True
 
 
 def _check_hyper_parameters(settings: Settings) -> None:

@@ -115,7 +115,8 @@ def test_a_column_serves_one_field(write):
 
 def test_an_exact_name_goes_before_a_similar_one(tmp_path):
     names = ["User", "user", "item"]
-    assert find_columns(names, {"user": "user", "item": None}, ["user", "item"], tmp_path, False)["user"] == 1
+    found = find_columns(names, {"user": "user", "item": None}, ["user", "item"], tmp_path, "header")
+    assert found["user"] == 1
 
 
 def test_rows_of_one_moment_keep_the_order_of_the_file(write):
@@ -195,6 +196,7 @@ def test_a_bad_row_is_named_by_its_line_or_dropped(write, bad_row, says):
     assert rows(loaded.log) == [("a", "x", 1, 4.0), ("b", "x", 2, 5.0)]
     assert len(loaded.notes) == 1
     assert "1 row dropped" in loaded.notes[0]
+    assert loaded.notes[0].endswith("(line 4)")
 
 
 def test_lines_are_counted_through_quoted_line_breaks(write):
@@ -208,6 +210,38 @@ def test_an_unclosed_quote_does_not_swallow_rows(write):
     assert 'line 3: user "b,x,2…" holds a line break, as after an unclosed quote' in refused(path)
     # Nothing closes this one.
     assert "line 3 has 1 of 3 fields" in refused(write('user,item,time\na,x,1\n"b,x,2\nc,x,3\n'))
+
+
+@pytest.mark.parametrize("zipped", [False, True], ids=["plain", "gzip"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "latin-1"])
+def test_skipping_an_unclosed_quote_loses_its_row_and_no_other(write, zipped, encoding):
+    # The quote of line 9 makes, with line 10, a row of the right width; that of line 12 is the last.
+    body = [
+        "é,x,1",
+        '"b,x,2',
+        "c,x,3",
+        '"d,x,4',
+        "e,x,5",
+        '"f,x,6',
+        'g"h,x,7',
+        '"i,x',
+        'j",x,9',
+        "k,x,10",
+        '"l,x,11',
+    ]
+    content = "\n".join(["user,item,time", *body]).encode(encoding)
+    loaded = load_table(write(gzip.compress(content) if zipped else content), on_bad_rows="skip")
+    assert [row[0] for row in rows(loaded.log)] == ["é", "c", "e", 'g"h', 'j"', "k"]
+    assert "5 rows dropped, not 3 fields or an unclosed quote (lines 3, 5, 7, …)" in loaded.notes[0]
+
+
+def test_a_quote_longer_than_a_block_is_found_too(write):
+    body = "".join(f"u{row},x,{row}\n" for row in range(500_000))  # 7 MB, and blocks are of 4
+    path = write('user,item,time\n"a,x,1\n' + body)
+    loaded = load_table(path, on_bad_rows="skip")
+    assert len(loaded.log) == 500_000
+    assert loaded.notes[0] == "log.csv: 1 row dropped, not 3 fields or an unclosed quote (line 2)"
+    assert "line 2 has 1 of 3 fields (a quote that opens there runs to line" in refused(path)
 
 
 def test_a_column_without_one_good_value_is_the_wrong_column(write):
@@ -247,7 +281,11 @@ def test_missing_files_and_folders_are_named_by_their_flag(write, tmp_path):
 
 def test_encodings(write):
     text = "user,item,time\nJosé,x,1\n"
-    assert load_table(write("\ufeff" + text)).log.user_ids.ids.tolist() == ["José"]
+    for marked in ("\ufeff" + text, text.encode("utf-16"), b"\xfe\xff" + text.encode("utf-16-be")):
+        loaded = load_table(write(marked))
+        assert (loaded.log.user_ids.ids.tolist(), loaded.notes) == (["José"], ())
+    colons = load_table(write(text.replace(",", "::").encode("utf-16")))
+    assert colons.log.user_ids.ids.tolist() == ["José"]
     loaded = load_table(write(text.encode("latin-1")))
     assert loaded.log.user_ids.ids.tolist() == ["José"]
     assert loaded.notes == ("log.csv is not UTF-8 and was read as latin-1",)

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from tfrs_bench.data.fields import is_time
 from tfrs_bench.data.table_file import Table
 from tfrs_bench.errors import UserError
 
@@ -19,6 +20,7 @@ WHAT_IS_WRONG = {
     "timestamp": "is not a time (epoch seconds or milliseconds, or ISO 8601 such as 2024-05-01T12:30:00)",
     "rating": "is not a finite number",
 }
+SHOWN = 3  # of the lines that a note names
 _LONGEST_QUOTE = 60
 
 
@@ -56,16 +58,34 @@ def usable_rows(
       UserError: with "error", there is a bad row, and with "skip", there is no other.
     """
     usable = np.ones(len(faults[0].rows), dtype=bool)
-    notes = []
+    dropped = []
     for fault in faults:
-        dropped = int((usable & fault.rows).sum())
+        dropped.append(np.flatnonzero(usable & fault.rows))
         usable &= ~fault.rows
-        if dropped:
-            reason = WHAT_IS_WRONG[fault.field].split(" (")[0]
-            notes.append(f"{table.path.name}: {counted(dropped, 'row')} dropped, {fault.column} {reason}")
-    if notes and (on_bad_rows == "error" or not usable.any()):
+    if not usable.all() and (on_bad_rows == "error" or not usable.any()):
         raise UserError(_describe_first(table, faults))
+    notes = []
+    for fault, rows in zip(faults, dropped, strict=True):
+        if len(rows):
+            reason = WHAT_IS_WRONG[fault.field].split(" (")[0]
+            where = places(table, table.numbers(rows[:SHOWN].tolist()), len(rows))
+            notes.append(
+                f"{table.path.name}: {counted(len(rows), 'row')} dropped, {fault.column} {reason} ({where})"
+            )
     return usable, notes
+
+
+def places(table: Table, numbers: Sequence[int], count: int) -> str:
+    """Returns where things are, by the first of their numbers: `line 4`, or `lines 4, 6, 9, …`."""
+    shown = ", ".join(f"{number:,}" for number in numbers) + (", …" if count > len(numbers) else "")
+    return f"{table.unit}{'' if count == 1 else 's'} {shown}"
+
+
+def left_out_rows(table: Table, count: int) -> str:
+    """Notes the rows that a file's reader could not use at all."""
+    where = places(table, table.left_out(SHOWN), count)
+    fields = f"not {len(table.names)} fields or an unclosed quote"
+    return f"{table.path.name}: {counted(count, 'row')} dropped, {fields} ({where})"
 
 
 def counted(count: int, noun: str) -> str:
@@ -86,8 +106,11 @@ def _describe_first(table: Table, faults: Sequence[Fault]) -> str:
     problem = WHAT_IS_WRONG[fault.field]
     if text.strip() and problem == "is empty":
         problem = "holds a line break, as after an unclosed quote"
+    if fault.field == "timestamp" and text.strip() and is_time(text):
+        problem = "is a time in another notation or unit than most of the column: use one throughout"
     shown = f' "{_shortened(text)}"' if text.strip() else ""
-    message = f"{table.path}, {table.line(row)}: {fault.column}{shown} {problem if shown else 'is empty'}."
+    where = f"{table.path}, {places(table, table.numbers([row]), 1)}"
+    message = f"{where}: {fault.column}{shown} {problem if shown else 'is empty'}."
     message += f" Rows like this: {count:,} of {total:,}."
     if count == total:
         return f"{message} Type --{fault.field}_column=NAME if it is another column."

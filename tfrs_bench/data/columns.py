@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Literal
 
 from tfrs_bench.errors import UserError
 
@@ -27,6 +29,9 @@ USUAL_NAMES: Mapping[str, frozenset[str]] = {
 }
 NO_COLUMN = "none"
 _SHOWN = 4
+_WITHOUT_TIMES = "Without times: --order=file if each user's rows are in time order, else --order=none."
+
+NamedBy = Literal["header", "flag", "schema"]
 
 
 def normalized(name: str) -> str:
@@ -39,7 +44,11 @@ def normalized(name: str) -> str:
 
 
 def find_columns(
-    names: Sequence[str], asked: Mapping[str, str | None], required: Sequence[str], path: Path, headless: bool
+    names: Sequence[str],
+    asked: Mapping[str, str | None],
+    required: Sequence[str],
+    path: Path,
+    named_by: NamedBy,
 ) -> dict[str, int]:
     """Finds each field's column, by the name asked for or by its usual names.
 
@@ -49,7 +58,7 @@ def find_columns(
         "none" to leave an optional field out.
       required: the fields that must be found.
       path: the file, for the error.
-      headless: `names` were given by `--columns`, the file has no header.
+      named_by: where `names` come from: the first row, `--columns`, or parquet's schema.
 
     Returns:
       Field to position, for the fields that were found.
@@ -79,7 +88,7 @@ def find_columns(
                 )
             found[field] = matches[0]
         elif matches or wanted is not None or field in required:
-            raise UserError(_explain(field, wanted, names, matches, path, headless=headless))
+            raise UserError(_explain(field, wanted, names, matches, path, named_by=named_by))
     return found
 
 
@@ -107,26 +116,31 @@ def _explain(
     matches: Sequence[int],
     path: Path,
     *,
-    headless: bool,
+    named_by: NamedBy,
 ) -> str:
-    if not headless and looks_like_data(names):
+    if named_by == "header" and looks_like_data(names):
         return _ask_for_names(names, path)
     if matches:
         several = " and ".join(names[place] for place in matches)
         problem = f"{path} has several columns that could be the {field}: {several}."
     elif wanted is not None:
-        problem = f"{path} has no column {wanted}."
+        near = _nearest(wanted, names)
+        problem = f"{path} has no column {wanted}." + (f" Did you mean {near}?" if near else "")
     else:
         problem = f"{path} has no column with a usual name for the {field}."
     advice = f" Its columns are: {', '.join(names)}. Type --{field}_column=NAME"
-    advice += f", or call one of --columns {field}." if headless else "."
-    if wanted is not None or matches:
-        return problem + advice
-    if field == "timestamp":
-        advice += " Without times: --order=file if each user's rows are in time order, else --order=none."
-    elif not headless:
+    advice += f", or call one of --columns {field}." if named_by == "flag" else "."
+    if field == "timestamp" and wanted in {None, NO_COLUMN} and not matches:
+        return f"{problem}{advice} {_WITHOUT_TIMES}"
+    if wanted is None and not matches and named_by == "header":
         advice += " If that is data and not a header, name the columns in order: --columns=user,item,…"
     return problem + advice
+
+
+def _nearest(wanted: str, names: Sequence[str]) -> str | None:
+    by_normalized = {normalized(name): name for name in reversed(names)}
+    near = difflib.get_close_matches(normalized(wanted), list(by_normalized), n=1)
+    return by_normalized[near[0]] if near else None
 
 
 def _ask_for_names(names: Sequence[str], path: Path) -> str:

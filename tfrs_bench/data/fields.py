@@ -13,6 +13,10 @@ _UNITS = ((1e11, MICROS), (1e14, 1_000), (1e17, 1))
 _MICROS_PER_DAY = 86_400 * MICROS
 
 
+class UnsuitedTypeError(ValueError):
+    """A column's type cannot stand for what it is asked to."""
+
+
 def parse_ids(column: Any) -> tuple[NDArray[np.int32], NDArray[Any], NDArray[np.bool_]]:
     """Numbers the distinct ids of a column by first appearance; ids stay the text they are.
 
@@ -24,9 +28,14 @@ def parse_ids(column: Any) -> tuple[NDArray[np.int32], NDArray[Any], NDArray[np.
     Returns:
       codes [r] int32; [v] str objects, the id of each code; and [r] bool, rows whose id is empty or
       holds a line break.
+
+    Raises:
+      UnsuitedTypeError: floats so large that ids were rounded when they became floats.
     """
     import pyarrow as pa
 
+    if pa.types.is_floating(column.type):
+        _check_exact(column)
     encoded = column.dictionary_encode("encode")
     if not encoded.num_chunks:
         return np.zeros(0, np.int32), np.zeros(0, object), np.zeros(0, bool)
@@ -57,15 +66,27 @@ def parse_times(column: Any) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
 
     Returns:
       [r] int64 microseconds since 1970 UTC, and [r] bool, the rows that hold no moment.
+
+    Raises:
+      UnsuitedTypeError: the column is of truth values.
     """
     import pyarrow as pa
 
     kind = column.type
+    if pa.types.is_boolean(kind):
+        raise UnsuitedTypeError("and true and false are no times")
     if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
         return _from_arrow(column.cast(pa.timestamp("us", getattr(kind, "tz", None)), safe=False))
     if not _is_text(kind):
         return _from_epoch(_integers_or_floats(column))
     return _cast(column) or _cast(_without_blanks(column)) or _from_mixed_text(column)
+
+
+def is_time(text: str) -> bool:
+    """Tells whether a value is a moment when it stands alone, whatever the rest of its column is."""
+    import pyarrow as pa
+
+    return not parse_times(pa.chunked_array([pa.array([text])]))[1][0]
 
 
 def _cast(column: Any) -> tuple[NDArray[np.int64], NDArray[np.bool_]] | None:
@@ -102,8 +123,22 @@ def _numbers(column: Any) -> NDArray[np.float64]:
 def _integers_or_floats(column: Any) -> NDArray[Any]:
     import pyarrow as pa
 
-    whole = pa.types.is_integer(column.type) and not column.null_count
-    return np.asarray(column.cast(pa.int64()).to_numpy()) if whole else _numbers(column)
+    if not pa.types.is_integer(column.type) or column.null_count:
+        return _numbers(column)
+    try:
+        return np.asarray(column.cast(pa.int64()).to_numpy())
+    except pa.ArrowInvalid:  # unsigned and too large
+        return _numbers(column)
+
+
+def _check_exact(column: Any) -> None:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    bits = 24 if pa.types.is_float32(column.type) else 53
+    for end in pc.min_max(column).as_py().values():
+        if end is not None and abs(end) >= 2**bits:
+            raise UnsuitedTypeError(f"which rounds ids beyond 2^{bits}: store integers or text")
 
 
 def _from_epoch(values: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
@@ -115,10 +150,10 @@ def _from_epoch(values: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.boo
         micros = np.zeros(len(values), np.int64)
         micros[~bad] = dates
         return micros, bad
-    factor = next((factor for bound, factor in _UNITS if typical < bound), None)
-    too_far = np.abs(values) > np.iinfo(np.int64).max // (factor or 1) // 2
-    bad = bad | too_far
-    values = np.where(too_far, 0, values)
+    bound, factor = next((unit for unit in _UNITS if typical < unit[0]), (2.0**63, None))
+    other_unit = np.abs(values) >= bound
+    bad = bad | other_unit
+    values = np.where(other_unit, 0, values)
     if factor is None:  # nanoseconds
         return (values // 1_000).astype(np.int64), bad
     return np.floor(values * factor).astype(np.int64), bad

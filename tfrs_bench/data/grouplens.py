@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from tfrs_bench.data.text_table import read_text_lines
+from tfrs_bench.data.text_file import read_text_lines
 from tfrs_bench.errors import UserError
 
 # The order of the flags in u.item; "unknown" says that no genre is known.

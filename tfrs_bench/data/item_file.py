@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tfrs_bench.data.bad_rows import OnBadRows, counted
+from tfrs_bench.data.bad_rows import OnBadRows, left_out_rows
 from tfrs_bench.data.columns import USUAL_NAMES, normalized
-from tfrs_bench.data.fields import parse_ids
+from tfrs_bench.data.fields import UnsuitedTypeError, parse_ids
 from tfrs_bench.data.interactions import InteractionLog
 from tfrs_bench.data.multi_hot import multi_hot
 from tfrs_bench.data.table_file import Table, open_table
@@ -44,13 +44,11 @@ def attach_items(
       UserError: the file has no column of ids, or neither titles nor categories.
     """
     table = open_table(path, "items")
-    rows, ragged = _read_items(table, item_column, on_bad_rows == "skip")
+    rows, left_out = _read_items(table, item_column, on_bad_rows == "skip")
     ids = log.item_ids.ids
     position = {raw: row for row, raw in reversed(list(enumerate(rows["id"])))}
     found = [position.get(raw) for raw in ids]
-    notes = (
-        [f"{path.name}: {counted(ragged, 'row')} dropped, not {len(table.names)} fields"] if ragged else []
-    )
+    notes = [left_out_rows(table, left_out)] if left_out else []
     if missing := found.count(None):
         notes.append(f"{path.name}: {missing:,} of {len(ids):,} items are not in it and go by their id")
     if "title" in rows:
@@ -68,7 +66,7 @@ def attach_items(
     return log, notes
 
 
-def _read_items(table: Table, item_column: str | None, skip_ragged: bool) -> tuple[dict[str, Any], int]:
+def _read_items(table: Table, item_column: str | None, skip_bad: bool) -> tuple[dict[str, Any], int]:
     """Returns [n] str of `id` and, if there are such columns, `title` and `category`, with its `prefix`."""
     names = [normalized(name) for name in table.names]
     wanted = _IDS if item_column is None else (normalized(item_column), *_IDS)
@@ -86,15 +84,26 @@ def _read_items(table: Table, item_column: str | None, skip_ragged: bool) -> tup
             f"--items={table.path} has neither a title nor a genres column. Its columns are: {listed}."
         )
     present = {field: place for field, place in places.items() if place is not None}
-    columns, ragged = table.read(list(present.values()), skip_ragged)
-    rows: dict[str, Any] = {field: _texts(column) for field, column in zip(present, columns, strict=True)}
+    columns, left_out = table.read(list(present.values()), skip_bad, single_line=[present["id"]])
+    rows: dict[str, Any] = {
+        field: _texts(column, table, place)
+        for (field, place), column in zip(present.items(), columns, strict=True)
+    }
     if "category" in present:
         rows["prefix"] = "genre" if "genre" in names[present["category"]] else "category"
-    return rows, ragged
+    return rows, left_out
 
 
-def _texts(column: Any) -> NDArray[Any]:
-    codes, texts, _ = parse_ids(column)
+def _texts(column: Any, table: Table, place: int) -> NDArray[Any]:
+    import pyarrow as pa
+
+    try:
+        codes, texts, _ = parse_ids(column)
+    except (pa.ArrowNotImplementedError, pa.ArrowInvalid, UnsuitedTypeError) as error:
+        raise UserError(
+            f"--items={table.path}: column {table.names[place]} is of type {column.type}, not text."
+            " Store it as text, several categories separated by |."
+        ) from error
     return texts[codes]
 
 

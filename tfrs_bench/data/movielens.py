@@ -91,6 +91,12 @@ def load_movielens(name: str, data_dir: Path | None = None) -> Dataset:
 
 
 def _find_folder(edition: Edition, data_dir: Path | None) -> Path:
+    if data_dir is not None and not data_dir.is_dir():
+        problem = "is a file, not a folder" if data_dir.is_file() else "does not exist"
+        raise UserError(
+            f"--data_dir={data_dir} {problem}. Unzip {edition.folder}.zip and give the folder, or leave "
+            "--data_dir out to download it."
+        )
     candidates = [cache_dir() / edition.folder] if data_dir is None else [data_dir, data_dir / edition.folder]
     for folder in candidates:
         if any((folder / name).is_file() for name in (edition.ratings, f"{edition.ratings}.gz")):

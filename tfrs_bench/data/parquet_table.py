@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from tfrs_bench.data.columns import NamedBy
 from tfrs_bench.errors import UserError
 
 
@@ -15,12 +16,13 @@ class ParquetTable:
     Attributes:
       path: the file.
       names: [c] column names.
-      headless: always false.
+      named_by: always "schema".
       first_row: none; for text tables, the first row's fields.
+      unit: what `numbers` counts, for parquet has no lines.
     """
 
-    headless = False
-    encoding = "utf-8"
+    named_by: NamedBy = "schema"
+    encoding, unit = "utf-8", "row"
 
     def __init__(self, path: Path) -> None:
         """Reads the file's schema.
@@ -38,7 +40,9 @@ class ParquetTable:
             raise UserError(f"{path} is a damaged parquet file ({error}): copy it again.") from error
         self.first_row: tuple[str, ...] = ()
 
-    def read(self, wanted: Sequence[int], skip_ragged: bool) -> tuple[list[Any], int]:
+    def read(
+        self, wanted: Sequence[int], skip_bad: bool, single_line: Sequence[int] = ()
+    ) -> tuple[list[Any], int]:
         """Reads columns in the types they are stored in; see `TextTable.read`.
 
         Raises:
@@ -59,6 +63,10 @@ class ParquetTable:
         ]
         return plain, 0
 
-    def line(self, row: int) -> str:
-        """Returns where a row counted from 0 is, such as `row 12`: parquet has no lines."""
-        return f"row {row + 1}"
+    def numbers(self, rows: Sequence[int]) -> list[int]:
+        """Returns the rows' numbers, from 1."""
+        return [row + 1 for row in rows]
+
+    def left_out(self, count: int) -> list[int]:
+        """Returns no row: `read` leaves none out."""
+        return []

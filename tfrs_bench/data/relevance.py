@@ -94,7 +94,7 @@ def evaluation_set(
     history = _pairs(known, slice(None)) if mask_seen else np.zeros(0, dtype=np.int64)
     relevant, dropped = _relevant(log, rows, history, relevance_threshold, candidates)
     if not len(relevant):
-        raise UserError(_nothing_relevant(part, dropped, relevance_threshold))
+        raise UserError(_nothing_relevant(split.strategy, part, dropped, relevance_threshold))
     return EvaluationSet(
         queries=queries_at_end(known, users, ~split.cold, _times(split, part, rows[first])),
         users=users,
@@ -166,13 +166,16 @@ def _are_in(pairs: NDArray[np.int64], known: NDArray[np.int64]) -> NDArray[np.bo
     return found[back]
 
 
-def _nothing_relevant(part: int, dropped: dict[str, int], threshold: float) -> str:
+def _nothing_relevant(strategy: str, part: int, dropped: dict[str, int], threshold: float) -> str:
     name = "validation" if part == VALIDATION else "test"
     # Never because of repetition: of a repeated item the latest row is left, and fails for another reason.
     reason = max((RATED_LOW, OUTSIDE, SEEN), key=lambda one: dropped[one])
     flag = {
-        RATED_LOW: f"Lower --relevance_threshold={threshold:g}.",
-        OUTSIDE: "Use --split=per_user, or a candidates file that holds the items of this part.",
+        RATED_LOW: f"Lower --relevance_threshold={threshold:g}, or type --rating_column=none if these are no"
+        " judgments.",
+        OUTSIDE: "Use data in which items have several users"
+        + ("" if strategy == "per_user" else ", or --split=per_user")
+        + ", or a candidates file that holds the items of this part.",
         SEEN: "If people come back to the same items, use --mask_seen=false.",
     }[reason]
     counts = ", ".join(f"{count:,} {why}" for why, count in dropped.items() if count)

@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tfrs_bench.data.bad_rows import Fault, OnBadRows, counted, usable_rows
+from tfrs_bench.data.bad_rows import Fault, OnBadRows, counted, left_out_rows, usable_rows
 from tfrs_bench.data.columns import find_columns, looks_like_header
 from tfrs_bench.data.dataset import Dataset
-from tfrs_bench.data.fields import MICROS, parse_ids, parse_ratings, parse_times
+from tfrs_bench.data.doubtful_times import doubtful_times
+from tfrs_bench.data.fields import MICROS, UnsuitedTypeError, parse_ids, parse_ratings, parse_times
 from tfrs_bench.data.interactions import Clock, InteractionLog, build_log
 from tfrs_bench.data.item_file import attach_items
 from tfrs_bench.data.split import TEST, TRAIN, VALIDATION
@@ -146,27 +147,29 @@ def safe_name(path: Path) -> str:
 def _read_events(
     table: Table, columns: TableColumns, order: Clock, on_bad_rows: OnBadRows, notes: list[str]
 ) -> _Events:
-    places = _places(table, columns, order)
-    read, ragged = table.read(list(places.values()), skip_ragged=on_bad_rows == "skip")
-    if ragged:
-        notes.append(f"{table.path.name}: {counted(ragged, 'row')} dropped, not {len(table.names)} fields")
+    at = _places(table, columns, order)
+    read, left_out = table.read(list(at.values()), on_bad_rows == "skip", single_line=list(at.values()))
+    if left_out:
+        notes.append(left_out_rows(table, left_out))
     if table.encoding == "latin-1":
         notes.append(f"{table.path.name} is not UTF-8 and was read as latin-1")
     if not len(read[0]):
-        found = f"no row of {len(table.names)} fields" if ragged else "a header but no rows"
+        found = f"no row of {len(table.names)} fields" if left_out else "a header but no rows"
         raise UserError(f"{table.path} has {found}. Give a file with one interaction per row.")
-    raw = dict(zip(places, read, strict=True))
+    raw = dict(zip(at, read, strict=True))
     bad, parsed = {}, {}
     for field, parse in (("timestamp", parse_times), ("rating", parse_ratings)):
         if field in raw:
-            parsed[field], bad[field] = _parse(parse, raw[field], field, table, places)
-    users, user_ids, bad["user"] = _parse(parse_ids, raw["user"], "user", table, places)
-    items, item_ids, bad["item"] = _parse(parse_ids, raw["item"], "item", table, places)
-    faults = [Fault(field, table.names[places[field]], bad[field], raw[field]) for field in places]
+            parsed[field], bad[field] = _parse(parse, raw[field], field, table, at)
+    users, user_ids, bad["user"] = _parse(parse_ids, raw["user"], "user", table, at)
+    items, item_ids, bad["item"] = _parse(parse_ids, raw["item"], "item", table, at)
+    faults = [Fault(field, table.names[at[field]], bad[field], raw[field]) for field in at]
     usable, dropped = usable_rows(table, faults, on_bad_rows)
     notes += dropped
     keep = usable if dropped else slice(None)
     micros, ratings = (parsed[field][keep] if field in parsed else None for field in ("timestamp", "rating"))
+    if micros is not None:
+        notes += doubtful_times(table, table.names[at["timestamp"]], micros, np.flatnonzero(usable))
     return _Events(users[keep], items[keep], micros, ratings, user_ids, item_ids)
 
 
@@ -177,9 +180,9 @@ def _places(table: Table, columns: TableColumns, order: Clock) -> dict[str, int]
     if order == "time":
         asked["timestamp"] = columns.timestamp
         required.append("timestamp")
-    if table.headless and looks_like_header(table.first_row):
+    if table.named_by == "flag" and looks_like_header(table.first_row):
         raise UserError(f"{table.path} has a header ({', '.join(table.first_row)}): leave out --columns.")
-    return find_columns(table.names, asked, required, table.path, table.headless)
+    return find_columns(table.names, asked, required, table.path, table.named_by)
 
 
 def _parse(parse: Any, column: Any, field: str, table: Table, places: dict[str, int]) -> Any:
@@ -187,10 +190,11 @@ def _parse(parse: Any, column: Any, field: str, table: Table, places: dict[str, 
 
     try:
         return parse(column)
-    except (pa.ArrowNotImplementedError, pa.ArrowInvalid) as error:
+    except (pa.ArrowNotImplementedError, pa.ArrowInvalid, UnsuitedTypeError) as error:
+        why = str(error) if isinstance(error, UnsuitedTypeError) else f"so it is no {field}"
         raise UserError(
-            f"{table.path}: column {table.names[places[field]]} is of type {column.type}, so it is no"
-            f" {field}. Type --{field}_column=NAME to take another."
+            f"{table.path}: column {table.names[places[field]]} is of type {column.type}, {why}."
+            f" Type --{field}_column=NAME to take another."
         ) from error
 
 

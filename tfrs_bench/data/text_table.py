@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-import codecs
 import csv
-import gzip
 import io
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO, TextIO, cast
+from typing import Any, NamedTuple
 
+from tfrs_bench.data.columns import NamedBy
+from tfrs_bench.data.text_file import DAMAGED, is_gzip, open_bytes, open_text, read_sample
+from tfrs_bench.data.unclosed_quotes import unclosed_quotes
 from tfrs_bench.errors import UserError
 
 SEPARATORS = {"tab": "\t", "comma": ",", "semicolon": ";", "pipe": "|", "space": " ", "\\t": "\t"}
 _TRIED = ("\t", ",", "::", ";", "|", " ")  # in this order: titles hold commas and spaces, never tabs
-_SAMPLE_BYTES = 1 << 16
 _SAMPLE_ROWS = 50
 _BLOCK_BYTES = 1 << 22
-_GZIP = b"\x1f\x8b"
 _STAND_IN = "\x1f"  # pyarrow takes separators of one character, so `::` is read as ASCII's unit separator
+
+
+class _Row(NamedTuple):
+    line: int
+    last_line: int
+    fields: list[str]
 
 
 class TextTable:
@@ -28,11 +33,14 @@ class TextTable:
     Attributes:
       path: the file.
       names: [c] column names, from the header or as given.
-      headless: the names were given, and the first row is data.
-      encoding: "utf-8" or "latin-1".
+      named_by: "header", or "flag" if the names were given and the first row is data.
+      encoding: "utf-8", "utf-16" or "latin-1".
       separator: one character, or `::`.
       first_row: [c] the fields of the first row, header or not.
+      unit: what `numbers` counts.
     """
+
+    unit = "line"
 
     def __init__(self, path: Path, separator: str | None = None, names: Sequence[str] = ()) -> None:
         """Looks at the file's first 64 KB.
@@ -46,84 +54,111 @@ class TextTable:
           UserError: not a readable text table, or `names` does not fit it.
         """
         self.path = path
-        sample = _read_sample(path)
-        self.encoding, text = _decode_sample(sample)
+        self.encoding, text = read_sample(path)
         self.separator = (
             _find_separator(text, path) if separator is None else SEPARATORS.get(separator, separator)
         )
-        if len(self.separator) != 1 and self.separator != "::":
+        if self.separator != "::" and (len(self.separator) != 1 or self.separator in '"\r\n'):
             known = ", ".join(SEPARATORS)
             raise UserError(f"--separator={separator} must be one character, ::, or one of {known}.")
-        rows = _rows(io.StringIO(text, newline=""), self.separator)
-        self._header_lines, self.first_row = next((end, fields) for _, end, fields in rows)
-        self.headless = bool(names)
+        first = next(_rows(io.StringIO(text, newline=""), self.separator))
+        self._header_lines, self.first_row = first.last_line, first.fields
+        self.named_by: NamedBy = "flag" if names else "header"
         self.names = tuple(names) if names else tuple(self.first_row)
+        self._dropped: frozenset[int] = frozenset()  # lines that an unclosed quote makes unreadable
+        if separator is not None and len(self.first_row) == 1:
+            raise UserError(
+                f"{path}: --separator={separator} does not occur in its first row ({self.first_row[0][:80]})."
+                " Leave --separator out to have it found."
+            )
         if len(self.names) != len(self.first_row):
             raise UserError(
                 f"{path} has {len(self.first_row)} columns in its first row, but --columns names"
                 f" {len(names)}: name every column in order (any word for one that is not needed)."
             )
 
-    def read(self, wanted: Sequence[int], skip_ragged: bool) -> tuple[list[Any], int]:
+    def read(
+        self, wanted: Sequence[int], skip_bad: bool, single_line: Sequence[int] = ()
+    ) -> tuple[list[Any], int]:
         """Reads columns as text.
 
         Args:
           wanted: [w] positions of columns.
-          skip_ragged: leave out rows with more or fewer fields than there are names.
+          skip_bad: leave out rows with more or fewer fields than there are names, and lines whose quote
+            would swallow the rows below them.
+          single_line: positions of columns in which a line break is the trace of such a quote.
 
         Returns:
-          [w] pyarrow chunked string arrays without nulls, and how many ragged rows were left out.
+          [w] pyarrow chunked string arrays without nulls, and how many rows were left out.
 
         Raises:
-          UserError: the file cannot be read to its end, or has a ragged row.
+          UserError: the file cannot be read to its end or, without `skip_bad`, has a ragged row.
         """
         import pyarrow as pa
 
+        columns, ragged, ran_on, failure = list[Any](), 0, True, None
         try:
-            return self._read(wanted, skip_ragged)
+            columns, ragged, ran_on = self._read(wanted, skip_bad)
         except pa.ArrowInvalid as error:
             if "UTF8" in str(error) and self.encoding == "utf-8":
                 self.encoding = "latin-1"
-                return self.read(wanted, skip_ragged)
-            raise UserError(self._explain(error)) from error
-        except (OSError, EOFError) as error:
+                return self.read(wanted, skip_bad, single_line)
+            failure = UserError(self._explain(error))
+            if not skip_bad or self._dropped:
+                raise failure from error
+        except DAMAGED as error:
             raise UserError(f"{self.path} cannot be read to its end ({error}): copy it again.") from error
+        if skip_bad and not self._dropped:
+            ran_on = ran_on or any(_has_line_break(columns[wanted.index(place)]) for place in single_line)
+            self._dropped = self._unclosed(single_line) if ran_on else frozenset()
+            if self._dropped:
+                return self.read(wanted, skip_bad, single_line)
+        if failure is not None:
+            raise failure
+        return columns, ragged + len(self._dropped)
 
-    def line(self, row: int) -> str:
-        """Returns where the data row counted from 0 begins in the file, such as `line 12`."""
-        target = row if self.headless else row + 1
-        for place, (line, _, _) in enumerate(self._all_rows()):
-            if place == target:
-                return f"line {line}"
-        return f"row {row + 1}"
+    def numbers(self, rows: Sequence[int]) -> list[int]:
+        """Returns the lines, from 1, at which rows that `read` returned begin; rows are ascending, from 0."""
+        whole = (row.line for row in self._data_rows() if len(row.fields) == len(self.names))
+        wanted = set(rows)
+        counted = ((place, line) for place, line in enumerate(whole) if place in wanted)
+        return [line for _, line in itertools.islice(counted, len(rows))]
 
-    def _read(self, wanted: Sequence[int], skip_ragged: bool) -> tuple[list[Any], int]:
+    def left_out(self, count: int) -> list[int]:
+        """Returns the first `count` lines, from 1, that `read` left out."""
+        ragged = (row.line for row in self._data_rows() if len(row.fields) != len(self.names))
+        return sorted([*itertools.islice(ragged, count), *self._dropped])[:count]
+
+    def _read(self, wanted: Sequence[int], skip_bad: bool) -> tuple[list[Any], int, bool]:
+        """Returns the columns, how many rows were skipped, and whether one of them took several lines."""
         import pyarrow as pa
         from pyarrow import csv as arrow
 
-        ragged = 0
+        ragged, ran_on = 0, False
 
-        def skip(_: Any) -> str:
-            nonlocal ragged
+        def skip(row: Any) -> str:
+            nonlocal ragged, ran_on
             ragged += 1
+            ran_on = ran_on or "\n" in row.text or "\r" in row.text
             return "skip"
 
         places = [str(place) for place in range(len(self.names))]  # names in a header may repeat
         keep = [places[place] for place in wanted]
         single = len(self.separator) == 1
+        stream, encoding = self._stream()
         table = arrow.read_csv(
-            self._stream(),
+            stream,
             read_options=arrow.ReadOptions(
                 column_names=places,
-                skip_rows=0 if self.headless else self._header_lines,
+                skip_rows=0 if self.named_by == "flag" else self._header_lines,
                 block_size=_BLOCK_BYTES,
-                encoding="utf8" if self.encoding == "utf-8" else self.encoding,
+                encoding=encoding,
             ),
             parse_options=arrow.ParseOptions(
                 delimiter=self.separator if single else _STAND_IN,
                 quote_char='"' if single else False,
                 newlines_in_values=single,
-                invalid_row_handler=skip if skip_ragged else None,
+                invalid_row_handler=skip if skip_bad else None,
             ),
             convert_options=arrow.ConvertOptions(
                 column_types={name: pa.string() for name in keep},
@@ -131,110 +166,92 @@ class TextTable:
                 strings_can_be_null=False,
             ),
         )
-        return [table[name] for name in keep], ragged
+        return [table[name] for name in keep], ragged, ran_on
 
-    def _stream(self) -> Any:
+    def _stream(self) -> tuple[Any, str]:
+        """Returns what pyarrow reads, and its encoding."""
         import pyarrow as pa
 
-        if len(self.separator) == 1:
-            return pa.input_stream(str(self.path), compression="gzip" if _is_gzip(self.path) else None)
-        with _open(self.path) as file:
+        encoding = "utf8" if self.encoding == "utf-8" else self.encoding
+        if len(self.separator) == 1 and not self._dropped:
+            zipped = "gzip" if is_gzip(self.path) else None
+            return pa.input_stream(str(self.path), compression=zipped), encoding
+        with open_bytes(self.path) as file:
             data = file.read()
-        return pa.BufferReader(data.replace(self.separator.encode(), _STAND_IN.encode()))
+        if self.encoding == "utf-16":
+            data, encoding = data.decode("utf-16").encode(), "utf8"
+        if self._dropped:  # latin-1 stands for any bytes here
+            lines = io.TextIOWrapper(io.BytesIO(data), "latin-1", newline="")
+            data = "".join(self._without_dropped(lines)).encode("latin-1")
+        if len(self.separator) > 1:
+            data = data.replace(self.separator.encode(), _STAND_IN.encode())
+        return pa.BufferReader(data), encoding
 
-    def _all_rows(self) -> Iterator[tuple[int, int, list[str]]]:
-        csv.field_size_limit(1 << 30)  # reviews can be long
-        encoding = "utf-8-sig" if self.encoding == "utf-8" else self.encoding
-        with _open(self.path) as file, io.TextIOWrapper(file, encoding, "replace", newline="") as text:
-            yield from _rows(text, self.separator)
+    def _data_rows(self) -> Iterator[_Row]:
+        with open_text(self.path, self.encoding) as text:
+            rows = _rows(self._without_dropped(text) if self._dropped else text, self.separator)
+            yield from itertools.islice(rows, 0 if self.named_by == "flag" else 1, None)
+
+    def _without_dropped(self, lines: Iterable[str]) -> Iterator[str]:
+        """Yields blank lines in place of the dropped ones, so that all others keep their numbers."""
+        return ("\n" if number in self._dropped else line for number, line in enumerate(lines, start=1))
+
+    def _unclosed(self, single_line: Sequence[int]) -> frozenset[int]:
+        def is_whole(fields: Sequence[str]) -> bool:
+            return len(fields) == len(self.names) and not any(
+                "\n" in fields[place] or "\r" in fields[place] for place in single_line
+            )
+
+        with open_text(self.path, self.encoding) as text:
+            return frozenset(unclosed_quotes(text, self.separator, is_whole))
 
     def _explain(self, error: Exception) -> str:
-        for line, _, fields in self._all_rows():
-            if len(fields) != len(self.names):
+        for row in self._data_rows():
+            if len(row.fields) != len(self.names):
+                quote = f" (a quote that opens there runs to line {row.last_line})"
                 return (
-                    f"{self.path}, line {line} has {len(fields)} of {len(self.names)} fields. Mend the"
-                    " file, or type --on_bad_rows=skip to drop such rows, or --separator=… if it is not"
-                    f" {self.separator!r} that separates fields."
+                    f"{self.path}, line {row.line} has {len(row.fields)} of {len(self.names)} fields"
+                    f"{quote if row.last_line > row.line else ''}. Mend the file, or type --on_bad_rows=skip"
+                    f" to drop such rows, or --separator=… if it is not {self.separator!r} that separates"
+                    " fields."
                 )
         return f"{self.path} cannot be read as a table ({error}). An unclosed quote can cause this."
 
 
-def read_text_lines(path: Path) -> list[str]:
-    """Returns the lines of a small text file, plain or gzip, UTF-8 or else latin-1.
+def _has_line_break(column: Any) -> bool:
+    import pyarrow.compute as pc
 
-    Raises:
-      UserError: it cannot be read.
-    """
-    try:
-        with _open(path) as file:
-            data = file.read()
-    except (OSError, EOFError) as error:
-        raise UserError(f"{path} cannot be read ({error}).") from error
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = data.decode("latin-1")
-    return text.replace("\r\n", "\n").split("\n")  # splitlines would also split at latin-1's 0x85
-
-
-def _is_gzip(path: Path) -> bool:
-    with path.open("rb") as file:
-        return file.read(len(_GZIP)) == _GZIP
-
-
-def _open(path: Path) -> BinaryIO:
-    return cast(BinaryIO, gzip.open(path) if _is_gzip(path) else path.open("rb"))
-
-
-def _read_sample(path: Path) -> bytes:
-    try:
-        with _open(path) as file:
-            sample = file.read(_SAMPLE_BYTES)
-    except (OSError, EOFError) as error:
-        raise UserError(f"{path} cannot be read ({error}). Copy or download it again.") from error
-    if not sample.strip(b"\r\n\xef\xbb\xbf"):
-        raise UserError(f"{path} is empty. Give a file with a header and one interaction per row.")
-    if sample.startswith(b"PK\x03\x04"):
-        raise UserError(f"{path} is a zip archive: unzip it and give the file inside.")
-    if b"\0" in sample:
-        raise UserError(f"{path} is not text: give csv or tsv (UTF-8, plain or gzip) or parquet.")
-    return sample
-
-
-def _decode_sample(sample: bytes) -> tuple[str, str]:
-    try:  # incremental, because the sample may end inside a character
-        return "utf-8", codecs.getincrementaldecoder("utf-8-sig")().decode(sample)
-    except UnicodeDecodeError:
-        return "latin-1", sample.decode("latin-1")
+    return bool(pc.any(pc.match_substring_regex(column, "[\r\n]")).as_py())
 
 
 def _find_separator(text: str, path: Path) -> str:
     agreeing = {}
     for separator in _TRIED:
         rows = itertools.islice(_rows(io.StringIO(text, newline=""), separator), _SAMPLE_ROWS)
-        widths = [len(fields) for _, _, fields in rows]
+        widths = [len(row.fields) for row in rows]
         if widths[0] > 1:
             agreeing[separator] = widths.count(widths[0]) / len(widths)
         if agreeing.get(separator, 0) > 0.5:
             return separator
     if agreeing:
         return max(agreeing, key=lambda separator: agreeing[separator])
-    first = text.lstrip("\r\n").splitlines()[0][:80]
+    first = text.strip().splitlines()[0][:80]
     raise UserError(
         f"{path}: no separator found in its first row ({first}). Type --separator=… (a character, or tab, or"
         " space)."
     )
 
 
-def _rows(text: TextIO, separator: str) -> Iterator[tuple[int, int, list[str]]]:
-    """Yields the first line, the last line and the fields of every row that is not blank."""
+def _rows(lines: Iterable[str], separator: str) -> Iterator[_Row]:
+    """Yields every row that is not blank."""
     if len(separator) > 1:
-        for number, line in enumerate(text, 1):
+        for number, line in enumerate(lines, 1):
             if line.strip("\r\n"):
-                yield number, number, line.rstrip("\r\n").split(separator)
+                yield _Row(number, number, line.rstrip("\r\n").split(separator))
         return
-    reader, end = csv.reader(text, delimiter=separator), 0
+    csv.field_size_limit(1 << 30)  # reviews can be long
+    reader, end = csv.reader(lines, delimiter=separator), 0
     for fields in reader:
         start, end = end + 1, reader.line_num
         if fields:
-            yield start, end, fields
+            yield _Row(start, end, fields)
