@@ -194,3 +194,21 @@ def test_clipping_bounds_the_global_norm(one_step: Step) -> None:
     gradient = np.array([6e-7, 8e-7])
     expected = -0.1 * gradient / (gradient + 1e-7 / np.sqrt(0.001))
     assert_allclose(one_step([30.0, 40.0], clip_norm=1e-6), expected, rtol=1e-3)
+
+
+def test_averaging_weighs_epochs_and_leaves_training_alone(planted_blocks: InteractionLog) -> None:
+    plain, averaged = Scripted(0.1, 0.2, 0.3), Scripted(0.1, 0.2, 0.3)
+    small(max_epochs=3).fit(planted_blocks, seed=5, validate=plain)
+    model = small(max_epochs=3, weight_averaging=0.5)
+    model.fit(planted_blocks, seed=5, validate=averaged)
+    for trained, shown in zip(
+        zip(*plain.weights, strict=True), zip(*averaged.weights, strict=True), strict=True
+    ):
+        first, second, third = trained
+        expected = (first, (first + second) / 2, (first + second) / 4 + third / 2)
+        for ours, theirs in zip(shown, expected, strict=True):
+            assert_allclose(ours, theirs, rtol=1e-5, atol=1e-6)
+    assert_same_weights(model.weights(), averaged.weights[2])
+    refitted = small(weight_averaging=0.5)
+    refitted.fit(planted_blocks, seed=5, epochs=3)
+    assert_same_weights(refitted.weights(), model.weights())

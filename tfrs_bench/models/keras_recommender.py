@@ -71,6 +71,12 @@ class KerasConfig:
         choices=("constant", "cosine"),
     )
     weight_decay: float = option(0.0, "Decoupled weight decay (AdamW).", low=0)
+    weight_averaging: float = option(
+        0.0,
+        "Share of the former average in a running average of the weights over epochs; 0 keeps the last.",
+        low=0,
+        high=0.999,
+    )
     clip_norm: float | None = option(None, "Clip the gradients' global norm to this.", low=1e-9)
     max_epochs: int = option(20, "Epochs at most, while validation decides.", low=1)
     patience: int = option(3, "Stop after this many epochs without a better validation NDCG@10.", low=1)

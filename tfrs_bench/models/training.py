@@ -124,6 +124,7 @@ class _Watch(Callback):
         self.best_epoch: int | None = None
         self._best = -math.inf
         self._best_weights: list[NDArray[Any]] | None = None
+        self._average: list[NDArray[Any]] | None = None
         self.earlier_s, self._fit_began = 0.0, time.perf_counter()
 
     def go_on(self) -> int:
@@ -143,6 +144,7 @@ class _Watch(Callback):
         for variable, value in zip(self._variables, variables, strict=True):
             variable.assign(value)
         self.curve, self.stopped, self.earlier_s = facts["curve"], facts["stopped"], facts["seconds"]
+        self._average = _listed(arrays, "average") or None
         if facts["best_epoch"] is not None:
             self._best, self.best_epoch = facts["best"], facts["best_epoch"]
             self._best_weights = _listed(arrays, "best")
@@ -164,6 +166,7 @@ class _Watch(Callback):
             _numbered("weight", self._recommender.weights())
             | _numbered("optimizer", [variable.numpy() for variable in self._variables])
             | _numbered("best", self._best_weights or [])
+            | _numbered("average", self._average or [])
         )
         self._checkpoint.save(facts, arrays)
 
@@ -191,13 +194,30 @@ class _Watch(Callback):
             "train/learning_rate": self._learning_rate(),
             "train/examples_per_second": self._steps * self._batch_size / seconds,
         }
+        trained = self._average_in()
         if self._validate is not None:
             scalars["validation/ndcg@10"] = quality = self._validate(self._recommender)
             self._judge(epoch + 1, quality)
+        if trained is not None:
+            self._recommender.set_weights(trained)
         self.curve.append(scalars)
         if self._monitor is not None:
             self._monitor.epoch(epoch + 1, scalars)
         self._keep()
+
+    def _average_in(self) -> list[NDArray[Any]] | None:
+        """Puts the average over epochs into the network; returns the weights to train on from, if others.
+
+        Source: Polyak & Juditsky 1992; an exponential mean as in Tarvainen & Valpola 2017, by epochs.
+        """
+        keep = self._recommender.config.weight_averaging
+        if keep == 0:
+            return None
+        trained = self._recommender.weights()
+        before = trained if self._average is None else self._average
+        self._average = [keep * old + (1 - keep) * new for old, new in zip(before, trained, strict=True)]
+        self._recommender.set_weights(self._average)
+        return trained
 
     def _judge(self, epoch: int, quality: float) -> None:
         if quality > self._best:
@@ -206,8 +226,9 @@ class _Watch(Callback):
             self.model.stop_training = self.stopped = True
 
     def restore_best(self) -> None:
-        if self._best_weights is not None:
-            self._recommender.set_weights(self._best_weights)
+        kept = self._best_weights or self._average
+        if kept is not None:
+            self._recommender.set_weights(kept)
 
     def _weights_are_usable(self) -> bool:
         """A step can end in weights that the next loss would be the first to show, were there one."""
