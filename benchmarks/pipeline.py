@@ -19,15 +19,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.side_by_side import (
-    Claim,
-    Contender,
-    add_data_arguments,
-    argument_parser,
-    compare,
-    load_log,
-    timed,
-)
+from benchmarks.side_by_side import Claim, Contender, argument_parser, compare, timed
+from benchmarks.training_log import add_data_arguments, load_log
 from tfrs_bench.data.interactions import InteractionLog
 from tfrs_bench.data.pipeline import PADDING, BatchOptions, steps_per_epoch, training_dataset
 from tfrs_bench.models.rating_levels import RatingLevels

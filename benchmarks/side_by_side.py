@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import json
 import statistics
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from tfrs_bench.data.interactions import InteractionLog
-from tfrs_bench.runtime import environment, import_tensorflow
+from benchmarks.written_results import about_machine, write_results
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,22 +65,6 @@ def argument_parser(description: str | None, *, rounds: int) -> argparse.Argumen
     return parser
 
 
-def add_data_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds the flags that choose a log."""
-    parser.add_argument("--data_dir", type=Path, help="folder of MovieLens 1M; simulated data without it")
-    parser.add_argument("--batch_size", type=int, default=1024)
-
-
-def load_log(data_dir: Path | None) -> tuple[str, InteractionLog]:
-    """Returns a log and its name; every row is a positive."""
-    from tfrs_bench.data.movielens import load_movielens
-    from tfrs_bench.data.simulated import simulate
-    from tfrs_bench.data.simulated_world import WorldConfig
-
-    dataset = simulate(WorldConfig()) if data_dir is None else load_movielens("movielens/1m", data_dir)
-    return dataset.name, dataset.log
-
-
 def compare(
     contenders: Sequence[Contender],
     claims: Sequence[Claim],
@@ -111,21 +93,15 @@ def compare(
             print(f"round {number + 1}  {one.name:<52} {rate:>14,.0f} {unit}/s", flush=True)
             if number >= 0:
                 rates[one.name].append(rate)
-    import_tensorflow()  # so that the devices are known
     figures = {
         "title": title,
         "unit": unit,
         "facts": facts | {"rounds": arguments.rounds},
-        "environment": environment(),
+        "environment": about_machine(),
         "rates": rates,
         "ratios": [_ratio(claim, rates) for claim in claims],
     }
-    table = markdown(figures)
-    print(f"\n{table}")
-    if arguments.output:
-        arguments.output.parent.mkdir(parents=True, exist_ok=True)
-        arguments.output.write_text(json.dumps(figures, indent=1) + "\n")
-        arguments.output.with_suffix(".md").write_text(table)
+    write_results(figures, markdown(figures), arguments.output)
 
 
 def _ratio(claim: Claim, rates: dict[str, list[float]]) -> dict[str, Any]:
@@ -135,14 +111,12 @@ def _ratio(claim: Claim, rates: dict[str, list[float]]) -> dict[str, Any]:
 
 def markdown(figures: dict[str, Any]) -> str:
     """Returns the figures as two Markdown tables, rates and ratios."""
-    about, unit = figures["environment"], figures["unit"]
-    packages = (f"{name} {version}" for name, version in about["packages"].items() if version)
+    unit = figures["unit"]
     lines = [
         f"# {figures['title']}",
         "",
         ", ".join(f"{name} {_number(value)}" for name, value in figures["facts"].items()) + ".",
-        f"{about['cpu']}, {about['cores']} cores, {about['platform']}, Python {about['python']}, "
-        f"{', '.join(packages)}.",
+        figures["environment"]["line"],
         "",
         f"| contender | {unit} per second, median | lowest | highest |",
         "|---|---:|---:|---:|",

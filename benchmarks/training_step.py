@@ -23,14 +23,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from benchmarks.side_by_side import (
-    Claim,
-    Contender,
-    add_data_arguments,
-    argument_parser,
-    compare,
-    load_log,
-)
+from benchmarks.side_by_side import Claim, Contender, argument_parser, compare
+from benchmarks.training_log import add_data_arguments, load_log
 from tfrs_bench.data.interactions import InteractionLog
 from tfrs_bench.data.pipeline import steps_per_epoch
 from tfrs_bench.models.two_tower import TwoTower, TwoTowerConfig

@@ -1,0 +1,22 @@
+"""Measurements in a process of their own, so that nothing earlier counts towards memory."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+
+def run_fresh(module: str, *arguments: str) -> Any:
+    """Runs a module and returns the JSON that its last line of output holds.
+
+    Raises:
+      RuntimeError: it failed; the message is the end of what it said.
+    """
+    command = [sys.executable, "-m", module, *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        said = done.stderr.strip()[-2000:]
+        raise RuntimeError(f"{' '.join(command)} ended with code {done.returncode}: {said}")
+    return json.loads(done.stdout.strip().splitlines()[-1])
