@@ -6,7 +6,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 
 from tfrs_bench.data.interactions import FeatureTable, InteractionLog, build_log
 from tfrs_bench.data.pipeline import (
@@ -293,3 +293,13 @@ def test_a_half_life_draws_recent_rows_more_often() -> None:
     expected = 6000 * np.array([1, 2, 4, 8]) / 15
     # χ² with 3 degrees of freedom exceeds 16.3 once in a thousand.
     assert ((drawn - expected) ** 2 / expected).sum() < 16.3
+
+
+@pytest.mark.parametrize(("balance", "shares"), [(1.0, (1 / 2, 1 / 2)), (0.5, (1 / 3, 2 / 3))])
+def test_balanced_users_are_drawn_more_alike(balance: float, shares: tuple[float, float]) -> None:
+    # Users of 2 and 8 examples: 2 · 2^−γ against 8 · 8^−γ is 1 : 1 for γ = 1 and √2 : √8 for γ = 1/2.
+    log = item_is_row((2, 9), low_every=100)  # one of the nine is rated low
+    options = {"batch_size": 5, "history_length": 1, "user_balance": balance}
+    drawn = np.bincount(joined(batches(log, range(600), **options))["users"], minlength=2)
+    # 6,000 draws: a standard deviation of at most 0.65 %.
+    assert_allclose(drawn / drawn.sum(), shares, atol=0.02)

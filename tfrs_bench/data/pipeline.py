@@ -35,8 +35,9 @@ class BatchOptions:
       horizon_items: `future` draws from this many positive rows at most; None from all of them.
       num_targets: T, targets drawn with replacement for one history; 1 with `next`. An epoch has as many
         targets as there are examples, so T times fewer histories are gathered and encoded.
-      half_life_days: examples are drawn with replacement, with `recency_weights`, instead of each once an
-        epoch; None for each once.
+      half_life_days: weighs examples by `recency_weights`; None weighs all alike.
+      user_balance: weighs an example of a user with n of them by n^−user_balance: 0 weighs examples alike, 1
+        users. With weights, an epoch's examples are drawn with replacement, without each comes once.
       user_dropout: share of examples whose user is hidden, so that the vector of unknown users is learned.
       history_dropout: share of history rows left out.
       seed: of shuffling, drawing and dropping.
@@ -48,6 +49,7 @@ class BatchOptions:
     horizon_items: int | None = None
     num_targets: int = 1
     half_life_days: float | None = None
+    user_balance: float = 0.0
     user_dropout: float = 0.0
     history_dropout: float = 0.0
     seed: int = 0
@@ -139,8 +141,9 @@ class _BatchGatherer:
         self._firsts, self._ends = tf.constant(examples.firsts), tf.constant(examples.ends)
         self._users, self._items, self._levels = map(tf.constant, (train.users, train.items, rating_levels))
         self._cumulative = None
-        if options.half_life_days is not None:
+        if options.half_life_days is not None or options.user_balance:
             weights = recency_weights(train, options.half_life_days)[examples.rows]
+            weights *= (examples.ends - examples.firsts) ** -options.user_balance
             self._cumulative = tf.constant(np.cumsum(weights / weights.sum()))
         table = train.user_features
         self._profiles = None if table is None else tf.constant(table.values)

@@ -44,6 +44,13 @@ class KerasConfig:
     half_life_days: float | None = option(
         None, "Days after which a row is drawn half as often; without it, all alike.", low=1e-6
     )
+    user_balance: float = option(
+        0.0,
+        "Draw each row of a user with n rows with weight n to the power of minus this: 0 draws rows alike, 1 "
+        "users.",
+        low=0,
+        high=1,
+    )
     similarity: str = option(
         "cosine",
         "Normalized embeddings with a temperature, or a plain dot product with item bias.",

@@ -56,6 +56,7 @@ def train_model(
         horizon_items=config.horizon_items,
         num_targets=1 if config.horizon == "next" else config.num_targets,
         half_life_days=config.half_life_days,
+        user_balance=config.user_balance,
         user_dropout=config.user_dropout,
         history_dropout=config.history_dropout,
         seed=context.seed,
