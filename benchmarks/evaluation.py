@@ -131,6 +131,12 @@ class Vectors(FactorizedRecommender):
 
 def ours(problem: Problem) -> Callable[[], float]:
     """Returns the rate of our evaluator."""
+    evaluator, model = evaluator_of(problem), Vectors(problem)
+    return timed(lambda: len(evaluator.evaluate(model).users))
+
+
+def evaluator_of(problem: Problem) -> Evaluator:
+    """Returns our evaluator with the problem's questions and answers."""
     n, m = len(problem.queries), len(problem.items)
     rng = np.random.default_rng(1)
     flat = problem.seen.ravel()
@@ -148,8 +154,7 @@ def ours(problem: Problem) -> Callable[[], float]:
         dropped={},
     )
     keys, counts = rng.integers(2**63, size=m).astype(np.uint64), np.bincount(flat, minlength=m)
-    evaluator, model = Evaluator(asked, keys, counts, ks=KS), Vectors(problem)
-    return timed(lambda: len(evaluator.evaluate(model).users))
+    return Evaluator(asked, keys, counts, ks=KS)
 
 
 def implicits(problem: Problem) -> Callable[[], float]:

@@ -12,11 +12,10 @@ def run_fresh(module: str, *arguments: str) -> Any:
     """Runs a module and returns the JSON that its last line of output holds.
 
     Raises:
-      RuntimeError: it failed; the message is the end of what it said.
+      RuntimeError: it failed; what it said on standard error has been shown.
     """
     command = [sys.executable, "-m", module, *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
     if done.returncode:
-        said = done.stderr.strip()[-2000:]
-        raise RuntimeError(f"{' '.join(command)} ended with code {done.returncode}: {said}")
+        raise RuntimeError(f"{' '.join(command)} ended with code {done.returncode}")
     return json.loads(done.stdout.strip().splitlines()[-1])

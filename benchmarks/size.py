@@ -7,7 +7,7 @@ takes the same for every size. Memory is the most that the process has held in a
 that earlier stages keep included.
 
   ./run python -m benchmarks.size --output=benchmarks/results/size.json
-  ./run python -m benchmarks.size --rows 100000000 --formats parquet --output=benchmarks/results/size-100m.json
+  ./run python -m benchmarks.size --rows 100000000 --formats parquet --output=benchmarks/results/size-e8.json
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -103,6 +104,7 @@ class StageTimes:
         began = time.perf_counter()
         yield self
         self.stages[name] = {"seconds": time.perf_counter() - began, "peak_mb": peak_memory_mb()}
+        print(f"  {name} {self.stages[name]}", file=sys.stderr, flush=True)
 
     def say(self, *lines: str) -> None:
         """Shows nothing."""

@@ -150,11 +150,11 @@ class Parts:
         train = tf.function(self._network.train_step)
         return lambda: train(self._batch)["loss"]
 
-    def steps_of_pipeline(self) -> Callable[[], float]:
+    def steps_of_pipeline(self, steps: int = STEPS) -> Callable[[], float]:
         """Returns the rate of steps that draw their batches."""
         tf, _ = import_tensorflow()
         train = tf.function(self._network.train_step)
-        return repeated(lambda: train(next(self._batches))["loss"])
+        return repeated(lambda: train(next(self._batches))["loss"], steps)
 
 
 def training(log: InteractionLog, config: TwoTowerConfig) -> Callable[[], float]:
