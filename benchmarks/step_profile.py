@@ -1,7 +1,7 @@
 """Which operations a training step spends its time in, by TensorFlow's profiler.
 
-Two-tower, history of 20, softmax over the whole catalogue, batches from the input pipeline. Times are those of
-operations on all threads together, so they can exceed the clock's; shares are of their sum.
+Two-tower, history of 20, softmax over the whole catalogue, batches from the input pipeline. Times are
+those of operations on all threads together, so they can exceed the clock's; shares are of their sum.
 
   ./run python -m benchmarks.step_profile --data_dir=DIR --output=benchmarks/results/step_profile-ml-1m.json
 """
@@ -24,6 +24,8 @@ from tfrs_bench.runtime import import_tensorflow
 
 STEPS = 50
 SHOWN = 15
+PRODUCTS = ("MatMul", "Einsum")
+_THREADS = ("tf_Compute", "tf_data")  # the pools that operations of steps and of the pipeline run in
 
 
 def main() -> None:
@@ -46,7 +48,7 @@ def main() -> None:
 
 
 def profile(work: Any) -> dict[str, float]:
-    """Returns milliseconds by operation, the longest first, of what runs on TensorFlow's threads meanwhile."""
+    """Returns milliseconds by operation, such as `MatMul_1:_MklMatMul`, that TensorFlow spent."""
     tf, _ = import_tensorflow()
     from tensorflow.tsl.profiler.protobuf import xplane_pb2
 
@@ -59,13 +61,35 @@ def profile(work: Any) -> dict[str, float]:
     for plane in space.planes:
         for line in plane.lines:
             for event in line.events:
-                meta = plane.event_metadata[event.metadata_id]
-                spent[f"{plane.name}|{line.name}|{meta.name}|{meta.display_name}"] += event.duration_ps / 1e9
+                about = plane.event_metadata[event.metadata_id]
+                # an operation is shown by its kind; executors and their waiting have none
+                if line.name.startswith(_THREADS) and about.display_name:
+                    spent[about.name] += event.duration_ps / 1e9
     return dict(spent.most_common())
 
 
 def table(figures: dict[str, Any]) -> str:
-    return "\n".join(f"{ms:10.1f} {name}" for name, ms in list(figures["milliseconds"].items())[:80])
+    """Returns the kinds of operations as a Markdown table, the longest first."""
+    kinds: collections.Counter[str] = collections.Counter()
+    longest: dict[str, str] = {}
+    for name, spent in figures["milliseconds"].items():  # the longest first
+        path, kind = name.rsplit(":", 1)
+        kind = "matrix products" if any(word in kind for word in PRODUCTS) else kind.removeprefix("_Mkl")
+        kinds[kind] += spent
+        longest.setdefault(kind, path)
+    total = kinds.total()
+    lines = [
+        f"# {figures['title']}",
+        "",
+        figures["environment"]["line"],
+        "",
+        "| operations | share | the longest of them |",
+        "|---|---:|---|",
+    ]
+    lines += [
+        f"| {kind} | {spent / total:.1%} | `{longest[kind]}` |" for kind, spent in kinds.most_common(SHOWN)
+    ]
+    return "\n".join(lines) + "\n"
 
 
 if __name__ == "__main__":
