@@ -67,6 +67,16 @@ def test_scores_survive_saving_and_loading_in_a_fresh_process(
 
 
 @pytest.mark.parametrize("saved", KINDS)
+def test_saved_arrays_are_numbers_and_text(
+    saved: str, in_a_fresh_process: tuple[Path, dict[str, Recommender]]
+) -> None:
+    folder, _ = in_a_fresh_process
+    with np.load(folder / saved / "arrays.npz", allow_pickle=False) as arrays:
+        kinds = {name: arrays[name].dtype.kind for name in arrays.files}  # an object would not load at all
+    assert kinds and set(kinds.values()) <= set("biufU")
+
+
+@pytest.mark.parametrize("saved", KINDS)
 def test_settings_and_size_survive_saving(
     saved: str, in_a_fresh_process: tuple[Path, dict[str, Recommender]]
 ) -> None:
