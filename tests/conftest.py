@@ -8,11 +8,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tfrs_bench.data.interactions import InteractionLog, build_log
 from tfrs_bench.runtime import prepare_environment
 
 prepare_environment()
+
+# The same examples on every machine and at every load; the slow tests look further.
+settings.register_profile(
+    "steady", derandomize=True, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("steady")
 
 DATA_VARIABLE = "TFRS_BENCH_DATA"
 

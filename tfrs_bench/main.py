@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -26,6 +27,8 @@ def console(argv: Sequence[str] | None = None) -> int:
       0, or 2 after an error of the user's, 1 after one of the program's, 130 after Ctrl-C.
     """
     argv = sys.argv if argv is None else argv
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal that lacks a character shows another
+        sys.stdout.reconfigure(errors="replace")
     debug = bool({"--debug", "--debug=true", "--debug=1", "-debug"} & set(argv))
     try:
         run(flags.parse(argv))
