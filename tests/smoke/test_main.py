@@ -247,6 +247,20 @@ def test_baselines_can_go_untuned_and_table_and_record_say_so(
     assert json.loads(record.read_text())["tuning"] == "defaults, untuned"
 
 
+def test_seeds_are_one_row_and_a_label_names_table_and_folder_and_leads_nowhere_else(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    where = (f"--interactions={folder / 'log.csv'}", f"--results_dir={tmp_path / 'runs'}")
+    only = ("--model=als", "--factors=8", "--baselines=popularity")
+    assert console(["main", *where, *only, "--seeds=2", "--label=../../My Shop"]) == 0
+    out = capsys.readouterr().out
+    assert "my-shop, per_user split, seed 0" in out
+    assert len(re.findall(r"^ als  ", out, re.MULTILINE)) == 1 and "als 2 seeds ± 0." in " ".join(out.split())
+    assert [path.name for path in tmp_path.iterdir()] == ["runs"]
+    names = [path.name.split("-")[:2] for path in (tmp_path / "runs" / "my-shop" / "per_user").iterdir()]
+    assert sorted(names) == [["als", "seed0"], ["als", "seed1"], ["popularity", "seed0"], ["random", "seed0"]]
+
+
 def test_random_split_is_named_in_the_table(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
