@@ -63,7 +63,8 @@ def profile(work: Any) -> dict[str, float]:
             for event in line.events:
                 about = plane.event_metadata[event.metadata_id]
                 # an operation is shown by its kind; executors and their waiting have none
-                if line.name.startswith(_THREADS) and about.display_name:
+                inside = line.name.startswith(_THREADS) and not about.name.startswith("Iterator::")
+                if inside and about.display_name:
                     spent[about.name] += event.duration_ps / 1e9
     return dict(spent.most_common())
 

@@ -33,7 +33,7 @@ def look_up(table: Any, indices: Any) -> Any:
 
     def gradient(upstream: Any) -> tuple[Any, None]:
         rows = tf.reshape(upstream, [-1, table.shape[1]])
-        return tf.math.unsorted_segment_sum(rows, tf.reshape(indices, [-1]), table.shape[0]), None
+        return tf.scatter_nd(tf.reshape(indices, [-1, 1]), rows, table.shape), None
 
     return tf.gather(table, indices), gradient
 
