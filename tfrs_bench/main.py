@@ -35,7 +35,7 @@ def console(argv: Sequence[str] | None = None) -> int:
     except UserError as error:
         if debug:
             raise
-        print(f"\ntfrs_bench: {error}", file=sys.stderr)
+        print(f"\ntfrs_bench: {_printable(error)}", file=sys.stderr)
         return 2
     except BrokenPipeError:  # the reader of a pipe, such as head, has seen enough
         sys.stdout = None
@@ -48,9 +48,16 @@ def console(argv: Sequence[str] | None = None) -> int:
     except Exception as error:
         if debug:
             raise
-        print(f"\ntfrs_bench: {_unforeseen(error)}", file=sys.stderr)
+        print(f"\ntfrs_bench: {_printable(_unforeseen(error))}", file=sys.stderr)
         return 1
     return 0
+
+
+def _printable(message: object) -> str:
+    """Shows a name's control characters as escapes: they would break the line or command the terminal."""
+    return "".join(
+        one if one.isprintable() else one.encode("unicode_escape").decode() for one in str(message)
+    )
 
 
 def _unforeseen(error: Exception) -> str:
