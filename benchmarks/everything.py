@@ -1,6 +1,6 @@
 """Measures everything again, one benchmark after another in processes of their own, and fills the page.
 
-Takes most of an hour on two quiet cores; 100 million rows need 18 GB of memory and 2 GB of disk.
+Beside it the machine should be quiet; 100 million rows need 18 GB of memory.
 
   ./run python -m benchmarks.everything --data_dir=DIR
 """
