@@ -29,6 +29,7 @@ OTHER_VALUES: dict[str, Any] = {
     "relevance_threshold": 3.0,
     "train_on": "all",
     "cold_start_below": 3,
+    "cold_start_fraction": 0.1,
     "mask_seen": False,
     "ks": (10, 50),
     "refit": False,

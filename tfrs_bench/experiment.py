@@ -98,6 +98,13 @@ class Experiment:
     cold_start_below: int = option(
         5, "Users with fewer training rows are cold: answered, never trained on.", low=0, group=PROTOCOL
     )
+    cold_start_fraction: float = option(
+        0.0,
+        "Hold out this share of users entirely and ask them alone, after their first 0, 1, 2, 3 and 4 rows.",
+        group=PROTOCOL,
+        low=0,
+        high=0.9,
+    )
     mask_seen: bool = option(
         True,
         "Leave out what the user already has, from lists and answers; false for shops and music.",

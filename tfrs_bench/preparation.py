@@ -14,6 +14,7 @@ from tfrs_bench import registry
 from tfrs_bench.data.audit import Audit, audit_split
 from tfrs_bench.data.dataset import Dataset
 from tfrs_bench.data.interactions import InteractionLog
+from tfrs_bench.data.newcomers import ask_at_every_level, hold_out
 from tfrs_bench.data.relevance import EvaluationSet, evaluation_set
 from tfrs_bench.data.split import TEST, VALIDATION, TemporalSplit, require_validation, split_log
 from tfrs_bench.errors import UserError
@@ -77,6 +78,8 @@ def prepare(experiment: Experiment, console: Console, *, memory_mb: int = 512) -
         split = split_log(
             log, experiment.split, cold_start_below=experiment.cold_start_below, seed=experiment.seed
         )
+        if experiment.cold_start_fraction:
+            split = hold_out(split, experiment.cold_start_fraction, experiment.seed)
         train = split.fit_log(refit=False)
         refit = split.fit_log(refit=True) if experiment.refit else train
         allowed = read_candidates(experiment.candidates, dataset)
@@ -85,6 +88,10 @@ def prepare(experiment: Experiment, console: Console, *, memory_mb: int = 512) -
         tested = _questions(split, TEST, experiment, allowed)
         audit = audit_split(split, tested)
         stage.say(*audit.lines())
+        if experiment.cold_start_fraction:
+            tested = ask_at_every_level(split, tested)
+            asked = len(np.unique(tested.users))
+            stage.say(f"newcomers: {asked:,} users asked after their first 0, 1, 2, 3 and 4 rows")
         if experiment.candidates is not None:
             stage.say(f"candidates: {int(tested.candidates.sum()):,} items of the file are in the log")
 

@@ -13,7 +13,7 @@ import numpy as np
 from tfrs_bench import __version__, registry
 from tfrs_bench.data.interactions import InteractionLog
 from tfrs_bench.errors import UserError
-from tfrs_bench.evaluation.evaluator import SEGMENTS, Evaluation
+from tfrs_bench.evaluation.evaluator import Evaluation
 from tfrs_bench.experiment import short_hash
 from tfrs_bench.models.base import FactorizedRecommender, FitMonitor, FitReport, Recommender
 from tfrs_bench.models.oracle import Oracle
@@ -271,7 +271,7 @@ class Runner:
             num_parameters=model.num_parameters,
             metrics={
                 segment: {metric: evaluation.mean(metric, segment) for metric in evaluation.metrics}
-                for segment in SEGMENTS
+                for segment in evaluation.segments
                 if evaluation.counted(segment).any()
             },
             list_metrics=evaluation.list_metrics,

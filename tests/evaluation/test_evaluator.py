@@ -7,7 +7,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from evaluation_sets import Fake, Vectors, by_user, constant, evaluation_set, keys, random_set
+from evaluation_sets import Fake, Vectors, by_user, constant, evaluation, evaluation_set, keys, random_set
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -186,3 +186,13 @@ def test_imports_no_tensorflow_pandas_or_scipy():
     code = f"import sys, {modules}; print([m for m in ('tensorflow', 'pandas', 'scipy') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_newcomers_are_grouped_by_what_is_known_and_averaged_by_user():
+    two_levels = evaluation({"ndcg@10": np.array([0.0, 0.2, 1.0, 0.4])}, np.ones(4, bool))
+    two_levels = dataclasses.replace(two_levels, known=np.array([0, 0, 1, 1], np.int8))
+    assert two_levels.segments == ("all", "0 known", "1 known")
+    assert two_levels.counted("1 known").tolist() == [False, False, True, True]
+    assert two_levels.mean("ndcg@10", "1 known") == pytest.approx(0.7)
+    assert two_levels.per_user("ndcg@10").tolist() == pytest.approx([0.5, 0.3])
+    assert two_levels.per_user("ndcg@10", "0 known").tolist() == [0.0, 0.2]

@@ -25,13 +25,13 @@ def study(*runs: Run) -> Study:
 def test_a_row_shows_each_figure_in_its_column() -> None:
     als = evaluation((0.25, 0, 0.25, 0.25), hr=(0.5, 0, 0.5, 0.5), map=(0.125, 0, 0.125, 0.125))
     (row,) = table(study(run("als", als)))[2:]
-    assert row == "| als | 0.5000 | 0.2500 [0.2500, 0.2500] | 1 | 0.1250 | 0.2500 | 1,234.6 | 12 |"
+    assert row == "| als | 1 | 0.5000 | 0.2500 (0.2500–0.2500) | 0.1250 | 0.2500 | 1,234.6 | 12 |"
 
 
 def test_seeds_are_counted_with_their_spread() -> None:
     low, high = evaluation((0.2, 0, 0.2, 0.2)), evaluation((0.4, 0, 0.4, 0.4))
     (row,) = table(study(run("als", low, seed=0), run("als", high, seed=1)))[2:]
-    assert row.split("|")[3:5] == [" 0.3000 [0.3000, 0.3000] ", " 2, ± 0.1414 "]
+    assert row.split("|")[2:5:2] == [" 2, ± 0.1414 ", " 0.3000 (0.3000–0.3000) "]
 
 
 def test_no_cold_users_is_a_dash_not_a_number() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -51,6 +52,19 @@ class Histories:
             ratings=None if self.ratings is None else self.ratings[flat],
             positives=self.positives[flat],
             offsets=offsets,
+        )
+
+    @staticmethod
+    def joined(parts: Sequence[Histories]) -> Histories:
+        """Returns the histories of several, one after the other."""
+        lengths = np.concatenate([np.diff(one.offsets) for one in parts])
+        ratings = [one.ratings for one in parts if one.ratings is not None]
+        return Histories(
+            items=np.concatenate([one.items for one in parts]),
+            timestamps=np.concatenate([one.timestamps for one in parts]),
+            ratings=np.concatenate(ratings) if ratings else None,
+            positives=np.concatenate([one.positives for one in parts]),
+            offsets=np.concatenate([[0], np.cumsum(lengths)]),
         )
 
     def window(self, length: int) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
@@ -105,6 +119,19 @@ class Queries:
             histories=self.histories.take(positions),
             times=None if self.times is None else self.times[positions],
             profiles=None if self.profiles is None else self.profiles[positions],
+        )
+
+    @staticmethod
+    def joined(parts: Sequence[Queries]) -> Queries:
+        """Returns the queries of several, one after the other; all or none have times, and profiles."""
+        times = [one.times for one in parts if one.times is not None]
+        profiles = [one.profiles for one in parts if one.profiles is not None]
+        return Queries(
+            users=np.concatenate([one.users for one in parts]),
+            keys=np.concatenate([one.keys for one in parts]),
+            histories=Histories.joined([one.histories for one in parts]),
+            times=np.concatenate(times) if times else None,
+            profiles=np.concatenate(profiles) if profiles else None,
         )
 
 

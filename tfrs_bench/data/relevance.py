@@ -32,6 +32,7 @@ class EvaluationSet:
       mask_seen: whether items of the history are left out of lists and of `relevant_items`.
       dropped: rows of these users in the part that are not relevant items, by the first reason that
         applies: `REPEATED`, `RATED_LOW`, `OUTSIDE`, `SEEN`.
+      known: [n] int8 interactions that a newcomer's query knows of, see `data.newcomers`; else None.
     """
 
     queries: Queries
@@ -42,6 +43,7 @@ class EvaluationSet:
     candidates: NDArray[np.bool_]
     mask_seen: bool
     dropped: dict[str, int]
+    known: NDArray[np.int8] | None = None
 
     def __len__(self) -> int:
         return len(self.users)

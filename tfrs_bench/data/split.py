@@ -15,6 +15,7 @@ from tfrs_bench.errors import UserError
 from tfrs_bench.options import did_you_mean
 
 TRAIN, VALIDATION, TEST = 0, 1, 2
+UNUSED = 3  # neither fitted on nor asked, see `data.newcomers`
 STRATEGIES = ("per_user", "global", "leave_last", "predefined", "random")
 
 
@@ -24,7 +25,7 @@ class TemporalSplit:
 
     Attributes:
       log: the whole log.
-      parts: [r] int8, `TRAIN`, `VALIDATION` or `TEST` for each row of the log.
+      parts: [r] int8, `TRAIN`, `VALIDATION`, `TEST` or `UNUSED` for each row of the log.
       cold: [num_users] bool, users with too few rows in the train part to be trained on.
       strategy: one of `STRATEGIES`.
       moments: the global split's two moments, seconds, where validation and test begin; else None.

@@ -22,7 +22,6 @@ from tfrs_bench.runtime import blas_single_thread, usable_cores
 
 PRIMARY_K = 10
 PRIMARY = f"ndcg@{PRIMARY_K}"
-SEGMENTS = ("all", "regular", "cold")
 
 _BLOCK_BYTES = 24_000_000  # of scores that are ranked while the cache still holds them
 _LEAST_ROWS = 32  # fewer would make a product of matrices that reads the items over and over
@@ -42,6 +41,7 @@ class Evaluation:
       lists: [n, k_max] int32 items, best first, −1 = missing.
       list_metrics: one number over all lists, by name such as `coverage@10`.
       score_us_per_user: microseconds in `model.score`, divided by n.
+      known: [n] int8 interactions that a newcomer's query knows of, see `data.newcomers`; else None.
     """
 
     users: NDArray[np.int32]
@@ -51,17 +51,37 @@ class Evaluation:
     lists: NDArray[np.int32]
     list_metrics: dict[str, float]
     score_us_per_user: float
+    known: NDArray[np.int8] | None = None
+
+    @property
+    def _members(self) -> dict[str, NDArray[np.bool_]]:
+        everyone = {"all": np.ones_like(self.cold)}
+        if self.known is None:
+            return everyone | {"regular": ~self.cold, "cold": self.cold}
+        return everyone | {f"{level} known": self.known == level for level in np.unique(self.known)}
+
+    @property
+    def segments(self) -> tuple[str, ...]:
+        """Names of the groups of queries: all, regular and cold; of newcomers all, 0 known to 4 known."""
+        return tuple(self._members)
 
     def counted(self, segment: str = "all") -> NDArray[np.bool_]:
-        """Returns the [n] bool mask of a segment's users who have a non-empty relevant set.
+        """Returns the [n] bool mask of a segment's queries that have a non-empty relevant set.
 
         Raises:
-          ValueError: the segment is not all, regular or cold.
+          ValueError: the segment is not one of `segments`.
         """
-        if segment not in SEGMENTS:
-            raise ValueError(f"a segment is one of {', '.join(SEGMENTS)}. Received: {segment!r}.")
-        inside = {"all": np.ones_like(self.cold), "regular": ~self.cold, "cold": self.cold}[segment]
-        return inside & (self.num_relevant > 0)
+        members = self._members
+        if segment not in members:
+            raise ValueError(f"a segment is one of {', '.join(members)}. Received: {segment!r}.")
+        return members[segment] & (self.num_relevant > 0)
+
+    def per_user(self, metric: str, segment: str = "all") -> NDArray[np.float64]:
+        """Returns a metric of a segment's counted users, a newcomer's several queries averaged."""
+        values: NDArray[np.float64] = self.metrics[metric][self.counted(segment)]
+        if self.known is not None and segment == "all":
+            values = values.reshape(len(np.unique(self.known)), -1).mean(axis=0)
+        return values
 
     def mean(self, metric: str, segment: str = "all") -> float:
         """Returns a metric's mean over the segment's users with a non-empty relevant set; NaN if none."""
@@ -139,6 +159,7 @@ class Evaluator:
         return Evaluation(
             users=asked.users,
             cold=asked.cold,
+            known=asked.known,
             num_relevant=asked.num_relevant,
             metrics={name: np.concatenate([part[name] for part in parts]) for name in parts[0]},
             lists=lists,

@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from tfrs_bench.evaluation.evaluator import PRIMARY, SEGMENTS, Evaluation
+from tfrs_bench.evaluation.evaluator import PRIMARY, Evaluation
 from tfrs_bench.evaluation.uncertainty import (
     DRAWS,
     bootstrap_means,
@@ -74,7 +74,8 @@ class Verdict:
 
     def sentence(self) -> str:
         """Returns the verdict as one line for a person."""
-        who = "" if self.segment == "all" else f", {self.segment} users"
+        group = f"{self.segment} users" if self.segment in ("regular", "cold") else self.segment
+        who = "" if self.segment == "all" else f", {group}"
         share = "" if np.isnan(self.relative) else f" ({100 * self.relative:+z.0f} %)"
         line = (
             f"{self.model} vs {self.baseline}{who}: {self.metric.upper()} {self.difference:+.3f} "
@@ -142,12 +143,12 @@ def compare(
     reference = _check_same_users(evaluations)
     rows: list[Row] = []
     verdicts: list[Verdict] = []
-    for segment in SEGMENTS:
+    for segment in reference.segments:
         counted = reference.counted(segment)
         if not counted.any():
             continue
         if segment == "all" or not np.array_equal(counted, reference.counted("all")):
-            table = _Table.of(evaluations, counted, draws, seed)
+            table = _Table.of(evaluations, segment, draws, seed)
         rows += table.rows(segment)
         for metric in (name for name in table.metrics if _COMPARED.fullmatch(name)):
             verdicts += table.verdicts(segment, metric, neural, baselines)
@@ -183,12 +184,10 @@ class _Table:
     num_users: int
 
     @classmethod
-    def of(
-        cls, evaluations: dict[str, Evaluation], counted: NDArray[np.bool_], draws: int, seed: int
-    ) -> _Table:
+    def of(cls, evaluations: dict[str, Evaluation], segment: str, draws: int, seed: int) -> _Table:
         models = list(evaluations)
         metrics = list(evaluations[models[0]].metrics)
-        columns = [evaluations[model].metrics[metric][counted] for model in models for metric in metrics]
+        columns = [evaluations[model].per_user(metric, segment) for model in models for metric in metrics]
         values = np.stack(columns, axis=1)
         return cls(models, metrics, values.mean(axis=0), bootstrap_means(values, draws, seed), len(values))
 

@@ -20,7 +20,7 @@ UNTUNED = "defaults, untuned"
 _NO_VERDICT = "No verdicts: they hold a neural model of --model against --baselines, and one side is empty."
 _FOOTNOTE = (
     "Means over {users:,} users with relevant test items, the whole catalogue ranked; bootstrap intervals, "
-    "unadjusted. cold: {cold}. train s: all fits but the tuning. µs/user: scoring alone."
+    "unadjusted. {segments}. train s: all fits but the tuning. µs/user: scoring alone."
 )
 _COSTS = ("fit_s", "tune_minutes", "score_us_per_user", "peak_memory_mb")
 _OF_VERDICTS = (
@@ -47,27 +47,47 @@ def comparison_table(study: Study) -> Table:
     """Lays out models as rows.
 
     Returns:
-      A rich table of at most 80 columns: HR@10, NDCG@10 with interval, MAP@10, NDCG@10 of cold users,
-      training seconds, scoring microseconds a user.
+      A rich table of at most 80 columns, see `columns`.
     """
-    row = study.comparison.row
     table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("model", style="bold", no_wrap=True)
-    for title in ("HR@10", "NDCG@10 (95 % interval)", "MAP@10", "cold", "train s", "µs/user"):
+    for title in columns(study, next(iter(study.runs))):
         table.add_column(title, justify="right", no_wrap=True)
     for name in study.runs:
-        main = row(name)
-        assert main is not None
-        table.add_row(
-            name,
-            mean_of(row(name, "hr@10")),
-            f"{main.mean:.4f} ({main.low:.4f}–{main.high:.4f})",
-            mean_of(row(name, "map@10")),
-            mean_of(row(name, segment="cold")),
-            f"{study.mean(name, 'fit_s'):,.1f}",
-            f"{study.mean(name, 'score_us_per_user'):,.0f}",
-        )
+        table.add_row(name, *columns(study, name).values())
     return table
+
+
+def columns(study: Study, name: str) -> dict[str, str]:
+    """Returns a model's figures by title.
+
+    HR@10, NDCG@10 with interval, MAP@10 and NDCG@10 of cold users; of newcomers, NDCG@10 and the same by
+    known interactions; then training seconds and scoring microseconds a user.
+    """
+    row = study.comparison.row
+    main = row(name)
+    assert main is not None
+    levels = known_levels(study)
+    if levels:
+        by_level = {level.removesuffix(" known"): mean_of(row(name, segment=level)) for level in levels}
+        figures = {"NDCG@10": mean_of(main)} | by_level
+    else:
+        figures = {
+            "HR@10": mean_of(row(name, "hr@10")),
+            "NDCG@10 (95 % interval)": f"{main.mean:.4f} ({main.low:.4f}–{main.high:.4f})",
+            "MAP@10": mean_of(row(name, "map@10")),
+            "cold": mean_of(row(name, segment="cold")),
+        }
+    return figures | {
+        "train s": f"{study.mean(name, 'fit_s'):,.1f}",
+        "µs/user": f"{study.mean(name, 'score_us_per_user'):,.0f}",
+    }
+
+
+def known_levels(study: Study) -> list[str]:
+    """Returns the segments of newcomers, `0 known` and so on; none where known users are asked."""
+    segments = dict.fromkeys(row.segment for row in study.comparison.rows)
+    return [segment for segment in segments if segment.endswith(" known")]
 
 
 def mean_of(row: Row | None) -> str:
@@ -78,8 +98,10 @@ def mean_of(row: Row | None) -> str:
 def footnote(study: Study) -> str:
     """Returns what the figures of the table mean."""
     users = {row.segment: row.num_users for row in study.comparison.rows}
-    cold = f"NDCG@10 of {users['cold']:,} cold users" if "cold" in users else "no user is"
-    lines = [_FOOTNOTE.format(users=users["all"], cold=cold)]
+    segments = f"cold: NDCG@10 of {users['cold']:,} cold users" if "cold" in users else "cold: no user is"
+    if known_levels(study):
+        segments = "0 to 4: NDCG@10 of newcomers after so many interactions; their mean comes first"
+    lines = [_FOOTNOTE.format(users=users["all"], segments=segments)]
     spreads = {name: study.seed_deviation(name) for name in study.runs}
     told = [
         f"{name} {len(study.runs[name])} seeds ± {one:.4f}"

@@ -9,7 +9,8 @@ from rich.console import Console as RichConsole
 
 from tfrs_bench.data.audit import Audit
 from tfrs_bench.errors import UserError
-from tfrs_bench.reporting.comparison import chosen_settings, footnote, mean_of, print_conclusion, warnings
+from tfrs_bench.reporting.cold_start import cold_start_page
+from tfrs_bench.reporting.comparison import chosen_settings, columns, footnote, print_conclusion, warnings
 from tfrs_bench.reporting.console import Console
 from tfrs_bench.reporting.overview import overview
 from tfrs_bench.reporting.study import Study, study_of
@@ -32,25 +33,12 @@ def results_page(studies: Sequence[Study]) -> str:
 
 def table(study: Study) -> list[str]:
     """Returns a study's Markdown table, a row per model."""
-    row = study.comparison.row
-    lines = [
-        "| model | HR@10 | NDCG@10 [95 % interval] | seeds | MAP@10 | NDCG@10 cold | train s | µs/user |",
-        "|---|---:|---:|---:|---:|---:|---:|---:|",
-    ]
+    titles = list(columns(study, next(iter(study.runs))))
+    lines = [f"| model | seeds | {' | '.join(titles)} |", f"|---|---:{'|---:' * len(titles)}|"]
     for name, runs in study.runs.items():
-        main, deviation = row(name), study.seed_deviation(name)
-        assert main is not None
-        cells = [
-            name,
-            mean_of(row(name, "hr@10")),
-            f"{main.mean:.4f} [{main.low:.4f}, {main.high:.4f}]",
-            f"{len(runs)}" if deviation is None else f"{len(runs)}, ± {deviation:.4f}",
-            mean_of(row(name, "map@10")),
-            mean_of(row(name, segment="cold")),
-            f"{study.mean(name, 'fit_s'):,.1f}",
-            f"{study.mean(name, 'score_us_per_user'):,.0f}",
-        ]
-        lines.append(f"| {' | '.join(cells)} |")
+        deviation = study.seed_deviation(name)
+        seeds = f"{len(runs)}" if deviation is None else f"{len(runs)}, ± {deviation:.4f}"
+        lines.append(f"| {' | '.join([name, seeds, *columns(study, name).values()])} |")
     return lines
 
 
@@ -69,6 +57,7 @@ def first_output(studies: Sequence[Study]) -> str | None:
 BLOCKS: dict[str, Callable[[Sequence[Study]], str | None]] = {
     "first output": first_output,
     "overview": overview,
+    "cold start": cold_start_page,
 }
 
 

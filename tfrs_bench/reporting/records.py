@@ -115,7 +115,7 @@ def write_run(folder: Path, record: RunRecord, evaluation: Evaluation, user_ids:
         "user": evaluation.users,
         "cold": evaluation.cold,
         "num_relevant": evaluation.num_relevant,
-    }
+    } | ({} if evaluation.known is None else {"known": evaluation.known})
     try:
         with atomic(folder / PER_USER) as file:
             pq.write_table(pa.table(columns | evaluation.metrics), file)
@@ -159,6 +159,7 @@ def _read_evaluation(path: Path, record: RunRecord) -> Evaluation:
         users=columns.pop("user").astype(np.int32),
         cold=columns.pop("cold").astype(bool),
         num_relevant=columns.pop("num_relevant").astype(np.int64),
+        known=columns.pop("known", None),
         metrics=columns,
         lists=np.zeros((len(table), 0), dtype=np.int32),
         list_metrics={name: np.nan if one is None else one for name, one in record.list_metrics.items()},

@@ -1,0 +1,81 @@
+"""Newcomers' tables and figures, from two models whose figures by level are planted."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from finished_runs import AUDIT, evaluation, record
+
+from tfrs_bench.evaluation.evaluator import Evaluation
+from tfrs_bench.reporting.cold_start import cold_start_figures, cold_start_page
+from tfrs_bench.reporting.comparison import columns, footnote
+from tfrs_bench.reporting.study import Run, Study, study_of
+
+USERS = 200
+
+
+def newcomers(*by_level: float) -> Evaluation:
+    """200 newcomers asked at each level; half of them lie 0.1 above the level's mean, half below."""
+    values = np.repeat(by_level, USERS) + np.tile([0.1, -0.1], len(by_level) * USERS // 2)
+    n = len(values)
+    return dataclasses.replace(
+        evaluation((0.0,) * 4),
+        users=np.tile(np.arange(USERS, dtype=np.int32), len(by_level)),
+        cold=np.ones(n, bool),
+        num_relevant=np.ones(n, np.int64),
+        metrics={"ndcg@10": values, "hr@10": values, "map@10": values},
+        known=np.repeat(np.arange(len(by_level), dtype=np.int8), USERS),
+    )
+
+
+@pytest.fixture(scope="module")
+def study() -> Study:
+    found = {"als": newcomers(0.3, 0.2, 0.2), "two_tower": newcomers(0.2, 0.2, 0.5)}
+    return study_of([Run(record(name, audit=AUDIT), one, Path(name)) for name, one in found.items()])
+
+
+def test_levels_are_segments_and_all_is_each_users_mean(study: Study) -> None:
+    segments = list(dict.fromkeys(row.segment for row in study.comparison.rows))
+    assert segments == ["all", "0 known", "1 known", "2 known"]
+    row = study.comparison.row("two_tower")
+    assert row is not None
+    assert (row.mean, row.num_users) == (pytest.approx(0.3), USERS)
+    # A user deviates by 0.1 whatever the level: 600 independent rows would give a narrower interval.
+    expected = 2 * 1.96 * 0.1 / np.sqrt(USERS)
+    assert row.high - row.low == pytest.approx(expected, rel=0.1)
+
+
+def test_the_table_shows_levels_in_place_of_cold_users(study: Study) -> None:
+    shown = columns(study, "two_tower")
+    assert [shown[title] for title in ("NDCG@10", "0", "1", "2")] == ["0.3000", "0.2000", "0.2000", "0.5000"]
+    assert "cold" not in shown
+    assert "of newcomers after so many interactions" in footnote(study)
+
+
+def test_the_page_has_the_table_the_figure_and_the_verdict_of_each_level(study: Study) -> None:
+    page = cold_start_page([study])
+    assert page is not None
+    assert "| NDCG@10 of 200 newcomers | 0 known | 1 known | 2 known |" in page
+    assert "| als | 0.3000 | 0.2000 | 0.2000 |" in page
+    assert "- Highest mean: als at 0, 1; two_tower at 2." in page
+    assert "- two_tower vs als by known interactions: 0 worse, 1 cannot tell, 2 better." in page
+    (name,) = cold_start_figures([study])
+    assert f"](../results/{name})" in page
+
+
+def test_studies_without_newcomers_have_no_page() -> None:
+    plain = study_of([Run(record("als", audit=AUDIT), evaluation((1.0, 0, 1.0, 1.0)), Path("als"))])
+    assert cold_start_page([plain]) is None
+    assert cold_start_figures([plain]) == {}
+
+
+def test_the_figure_is_the_same_text_every_time_and_names_what_it_shows(study: Study) -> None:
+    (first,), (second,) = (cold_start_figures([study]).values() for _ in range(2))
+    assert first == second
+    told = " ".join(ElementTree.fromstring(first).itertext())
+    for text in ("als", "two_tower", "interactions known of a newcomer", "NDCG@10, 95 % interval"):
+        assert text in told

@@ -1,0 +1,94 @@
+"""What newcomers get: NDCG@10 of every model against the interactions known of a user; table and figure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tfrs_bench.evaluation.evaluator import PRIMARY
+from tfrs_bench.evaluation.verdicts import Row
+from tfrs_bench.reporting.comparison import known_levels, mean_of
+from tfrs_bench.reporting.figures import COLORS, MARKERS, drawing
+from tfrs_bench.reporting.study import CEILING, FLOOR, Study
+
+
+def cold_start_page(studies: Sequence[Study]) -> str | None:
+    """Returns a section per study of newcomers: command, table, figure and what the figures say.
+
+    Args:
+      studies: any; those without newcomers are passed over.
+
+    Returns:
+      Markdown, or None if no study has newcomers.
+    """
+    sections = [section for study in studies if known_levels(study) for section in _section(study)]
+    return "\n".join(sections).rstrip() if sections else None
+
+
+def cold_start_figures(studies: Sequence[Study]) -> dict[str, str]:
+    """Returns the SVG of each study of newcomers by its file name."""
+    return {_file(study): _figure(study) for study in studies if known_levels(study)}
+
+
+def _file(study: Study) -> str:
+    return f"cold_start-{study.first.dataset}-{study.first.split}.svg"
+
+
+def _section(study: Study) -> list[str]:
+    levels = known_levels(study)
+    users = {row.segment: row.num_users for row in study.comparison.rows}
+    lines = [f"### {study.first.dataset}, {study.first.split}", ""]
+    lines += [*(f"`{one}`" for one in study.commands), ""]
+    lines.append(f"| NDCG@10 of {users['all']:,} newcomers | {' | '.join(levels)} |")
+    lines.append("|---|" + "---:|" * len(levels))
+    for name in study.runs:
+        cells = [mean_of(_row(study, name, level)) for level in levels]
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    lines += ["", f"![NDCG@10 against known interactions](../results/{_file(study)})", ""]
+    return [*lines, *(f"- {one}" for one in _findings(study)), ""]
+
+
+def _row(study: Study, name: str, level: str) -> Row:
+    row = study.comparison.row(name, PRIMARY, level)
+    assert row is not None
+    return row
+
+
+def _weighed(study: Study) -> list[str]:
+    return [name for name, runs in study.runs.items() if runs[0].record.model not in (FLOOR, CEILING)]
+
+
+def _findings(study: Study) -> list[str]:
+    """Says who has the highest mean at each level, and each verdict there."""
+    levels, weighed = known_levels(study), _weighed(study)
+    best: dict[str, list[str]] = {}
+    for level in levels:
+        name = max(weighed, key=lambda one: _row(study, one, level).mean)
+        best.setdefault(name, []).append(level.removesuffix(" known"))
+    highest = (f"{name} at {', '.join(at)}" for name, at in best.items())
+    lines = [f"Highest mean: {'; '.join(highest)}."]
+    verdicts = [one for one in study.comparison.verdicts if one.metric == PRIMARY and one.segment in levels]
+    for model, baseline in dict.fromkeys((one.model, one.baseline) for one in verdicts):
+        words = [one for one in verdicts if (one.model, one.baseline) == (model, baseline)]
+        told = ", ".join(f"{one.segment.removesuffix(' known')} {one.verdict}" for one in words)
+        lines.append(f"{model} vs {baseline} by known interactions: {told}.")
+    return lines
+
+
+def _figure(study: Study) -> str:
+    levels = known_levels(study)
+    known = [int(level.removesuffix(" known")) for level in levels]
+    with drawing() as figure:
+        for number, name in enumerate(study.runs):
+            rows = [_row(study, name, level) for level in levels]
+            color, marker = COLORS[number % len(COLORS)], MARKERS[number % len(MARKERS)]
+            means = [row.mean for row in rows]
+            figure.axes.plot(known, means, color=color, marker=marker, label=name)
+            low, high = [row.low for row in rows], [row.high for row in rows]
+            figure.axes.fill_between(known, low, high, color=color, alpha=0.12, linewidth=0)
+        figure.axes.set_xticks(known)
+        figure.axes.set_xlabel("interactions known of a newcomer")
+        figure.axes.set_ylabel("NDCG@10, 95 % interval")
+        figure.axes.set_title(f"{study.first.dataset}, {study.first.split}", loc="left")
+        figure.axes.set_ylim(bottom=0)
+        figure.axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
+    return figure.svg
