@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -102,3 +103,69 @@ def test_a_run_killed_in_search_and_again_in_refit_ends_with_the_same_digits(
     assert third.count("reused from") == 2
     assert outcome(folder / "killed") == whole
     assert not left_over(folder / "killed")
+
+
+# Killed by itself, at one chosen change of the disk: opening, renaming, removing, making a folder.
+
+CHANGES = """
+import os, pathlib, signal, sys
+
+watched, last = sys.argv.pop(1), int(sys.argv.pop(1))
+done = 0
+
+def count(event, arguments):
+    global done
+    path = arguments[0] if arguments else None
+    if event == "open":
+        changes = isinstance(arguments[2], int) and arguments[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)
+    else:
+        changes = event in ("os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate")
+    if changes and isinstance(path, (str, bytes, os.PathLike)) and os.fspath(path).startswith(watched):
+        done += 1
+        if done == last:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+sys.addaudithook(count)
+from tfrs_bench.main import console
+status = console(["main", *sys.argv[1:]])
+print("changes:", done)
+sys.exit(status)
+"""
+
+
+def killed_at(change: int, folder: Path, arguments: list[str]) -> subprocess.CompletedProcess[str]:
+    """Runs the command in a process that kills itself right before its nth change below a folder."""
+    code = [sys.executable, "-c", CHANGES, str(folder), str(change)]
+    return subprocess.run([*code, *arguments], capture_output=True, text=True, timeout=300)
+
+
+def killed_everywhere(folder: Path, asked: Callable[[str], list[str]], every: int) -> None:
+    """Kills runs before every nth change of the disk; each time the next run must end like the first."""
+    first = killed_at(0, folder / "first", asked("first"))
+    assert first.returncode == 0, first.stderr
+    expected = outcome(folder / "first")
+    changes = int(first.stdout.rsplit("changes: ", 1)[1])
+    assert changes > 20
+    for change in range(1, changes + 1, every):
+        name = f"killed{change}"
+        killed = killed_at(change, folder / name, asked(name))
+        assert killed.returncode == -signal.SIGKILL, f"{change} of {changes}: {killed.stderr}"
+        assert outcome(folder / name).items() <= expected.items(), f"{change}: what is whole is right"
+        assert console(["main", *asked(name)]) == 0
+        assert outcome(folder / name) == expected, f"killed before change {change} of {changes}"
+        assert not left_over(folder / name), change
+        shutil.rmtree(folder / name)
+
+
+@pytest.mark.slow
+def test_a_tuned_baseline_killed_before_any_change_of_the_disk_ends_with_the_same_digits(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = lambda name: flags(folder, name, "--model=als", "--baselines=als", "--rerun=false")  # noqa: E731
+    killed_everywhere(folder, asked, every=3)
+
+
+@pytest.mark.slow
+def test_a_tower_killed_before_changes_of_the_disk_ends_with_the_same_digits(folder: Path) -> None:
+    short = ("--max_epochs=3", "--patience=3")
+    killed_everywhere(folder, lambda name: flags(folder, name, *TOWER, *short), every=4)

@@ -28,7 +28,7 @@ LAYERS = (
     ("evaluation",),
     ("tuning",),
     ("reporting",),
-    ("experiment", "preparation", "runner", "unfinished"),
+    ("experiment", "preparation", "fitting", "runner", "unfinished"),
     ("settings",),
     ("requests", "staleness"),
     COMMANDS,

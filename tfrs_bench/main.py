@@ -24,7 +24,7 @@ def console(argv: Sequence[str] | None = None) -> int:
       argv: program name and flags; None for the process's own.
 
     Returns:
-      0, or 2 after an error of the user's, 1 after one of the program's, 130 after Ctrl-C.
+      0; 2 after what the user can mend, 1 after a defect of the program, 130 after Ctrl-C.
     """
     argv = sys.argv if argv is None else argv
     if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal that lacks a character shows another
@@ -32,40 +32,41 @@ def console(argv: Sequence[str] | None = None) -> int:
     debug = bool({"--debug", "--debug=true", "--debug=1", "-debug"} & set(argv))
     try:
         run(flags.parse(argv))
-    except UserError as error:
-        if debug:
-            raise
-        print(f"\ntfrs_bench: {_printable(error)}", file=sys.stderr)
-        return 2
     except BrokenPipeError:  # the reader of a pipe, such as head, has seen enough
         sys.stdout = None
     except KeyboardInterrupt:
-        print(
-            "\ntfrs_bench: stopped. Finished runs are kept; the same command goes on after them.",
-            file=sys.stderr,
-        )
+        _tell("stopped. Finished runs, trials and epochs are kept; the same command goes on after them.")
         return 130
     except Exception as error:
         if debug:
             raise
-        print(f"\ntfrs_bench: {_printable(_unforeseen(error))}", file=sys.stderr)
-        return 1
+        _tell(_sentence(error))
+        return 2 if isinstance(error, UserError | OSError | MemoryError) else 1
     return 0
 
 
-def _printable(message: object) -> str:
-    """Shows a name's control characters as escapes: they would break the line or command the terminal."""
-    return "".join(
-        one if one.isprintable() else one.encode("unicode_escape").decode() for one in str(message)
-    )
+def _tell(text: str) -> None:
+    """Prints an error; a name's control characters, which could command the terminal, become escapes."""
+    shown = "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
+    print(f"\ntfrs_bench: {shown}", file=sys.stderr)
 
 
-def _unforeseen(error: Exception) -> str:
+def _sentence(error: Exception) -> str:
+    """Says what happened and what to do next."""
+    if isinstance(error, UserError):
+        return str(error)
+    kept = "Finished runs, trials and epochs are kept."
     if isinstance(error, MemoryError):
-        return "memory ran out. Lower --evaluation_memory_mb, or give fewer rows. Finished runs are kept."
+        return f"memory ran out. Lower --evaluation_memory_mb, or give fewer rows. {kept}"
+    if isinstance(error, OSError):
+        where = f"{error.filename}: " if error.filename else ""
+        return (
+            f"{where}{error.strerror or error}. Mend that and type the same command again, with --debug to "
+            f"see where it stops. {kept}"
+        )
     return (
         f"{type(error).__name__}: {error}. This is a defect of the program and not of what you typed: type"
-        " --debug after the same command to see where, and report that. Finished runs are kept."
+        f" --debug after the same command to see where, and report that. {kept}"
     )
 
 
@@ -78,11 +79,15 @@ def run(settings: Settings) -> None:
     from tfrs_bench.reporting.console import Console
     from tfrs_bench.requests import requests
     from tfrs_bench.runner import Runner
+    from tfrs_bench.storage import check_writable
 
     shown, plan = Console(), settings.plan
     if plan.describe:
         describe(settings, shown)
         return
+    check_writable(Path(plan.results_dir), "--results_dir=DIR")
+    if plan.summary is not None:
+        check_writable(Path(plan.summary).parent, "--summary=FILE")
     prepared = prepare(settings.experiment, shown, memory_mb=plan.evaluation_memory_mb)
     if plan.label is not None:
         named = dataclasses.replace(prepared.dataset, name=safe_name(Path(plan.label)))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,23 +10,27 @@ from typing import Any
 import numpy as np
 
 from tfrs_bench import __version__, registry
-from tfrs_bench.data.interactions import InteractionLog
 from tfrs_bench.errors import UserError
 from tfrs_bench.evaluation.evaluator import Evaluation
 from tfrs_bench.experiment import short_hash
-from tfrs_bench.models.base import FactorizedRecommender, FitMonitor, FitReport, Recommender
+from tfrs_bench.fitting import Watch, fit_for_test
+from tfrs_bench.models.base import FactorizedRecommender, FitReport, Recommender
 from tfrs_bench.models.oracle import Oracle
 from tfrs_bench.preparation import Prepared
 from tfrs_bench.reporting.console import Console
-from tfrs_bench.reporting.records import MODEL, TENSORBOARD, RunRecord, prepare_folder, read_run, write_run
+from tfrs_bench.reporting.records import (
+    MODEL,
+    TENSORBOARD,
+    RunRecord,
+    as_json,
+    disagreements,
+    prepare_folder,
+    read_run,
+    write_run,
+)
 from tfrs_bench.reporting.run_lock import run_lock
 from tfrs_bench.reporting.study import Run
-from tfrs_bench.reporting.tensorboard import (
-    TensorBoardMonitor,
-    write_projector,
-    write_results,
-    write_settings,
-)
+from tfrs_bench.reporting.tensorboard import write_projector, write_results, write_settings
 from tfrs_bench.runtime import environment, peak_memory_mb, restart_peak_memory
 from tfrs_bench.tuning.grid import GridResult, grid_search
 from tfrs_bench.tuning.kept_trials import KeptTrials
@@ -127,12 +130,34 @@ class Runner:
         found = None if self._rerun else read_run(folder)
         if found is None:
             return None
-        self.console.reused(request.name, folder)
         record, evaluation = found
+        self._check_belongs(record, evaluation, request, folder)
+        self.console.reused(request.name, folder)
         if not request.tune:  # then, the same settings may have come from flags, a file or the defaults
             record = dataclasses.replace(record, tuning=request.tuning)
         record = dataclasses.replace(record, asked=self._asked)
         return Finished(record, evaluation, folder, reused=True)
+
+    def _check_belongs(
+        self, record: RunRecord, evaluation: Evaluation, request: Request, folder: Path
+    ) -> None:
+        """Refuses a run that was copied or edited: its numbers are not of what was asked."""
+        asked = {
+            "model": request.name,
+            "seed": request.seed,
+            "experiment": self.prepared.experiment.identity(),
+            "data": {**record.data, "fingerprint": self.prepared.dataset.log.fingerprint},
+            "config": record.config if request.tune else dataclasses.asdict(request.config),
+        }
+        differ = [
+            f"another {name}" for name, value in as_json(asked).items() if getattr(record, name) != value
+        ]
+        differ += disagreements(record, evaluation)
+        if differ:
+            raise UserError(
+                f"{folder} is not the run that was asked for ({'; '.join(differ[:3])}): it was edited or "
+                "copied. Type --rerun to run it again, or choose another --results_dir=DIR."
+            )
 
     def _run(self, request: Request, folder: Path) -> Finished:
         prepare_folder(folder)
@@ -141,7 +166,13 @@ class Runner:
         with self.console.stage(request.name) as stage:
             tuned = self._tune(request, unfinished) if request.tune else None
             config = request.config if tuned is None else tuned.config
-            model, report, fit_s = self._fit(request, config, folder / TENSORBOARD, unfinished)
+            model, report, fit_s = fit_for_test(
+                lambda: self._new(request.name, config),
+                self.prepared,
+                request.seed,
+                watch=Watch(self.console, request.name, folder / TENSORBOARD),
+                unfinished=unfinished,
+            )
             evaluation = self.prepared.test.evaluate(model, stage.progress("evaluating"))
             record = self._record(
                 request,
@@ -197,36 +228,6 @@ class Runner:
         found = dataclasses.replace(found, minutes=found.minutes + kept.earlier_s / 60)
         self._tuned[request.name, request.config] = found
         return found
-
-    def _fit(
-        self, request: Request, config: Any, events: Path, unfinished: Unfinished
-    ) -> tuple[Recommender, FitReport, float]:
-        """Lets validation choose the epochs, then fits train + validation afresh."""
-        model, seed = self._new(request.name, config), request.seed
-        began = time.perf_counter()
-        if not model.capabilities.early_stopping:
-            model.fit(self.prepared.refit, seed=seed)
-            return model, FitReport(getattr(config, "epochs", None)), time.perf_counter() - began
-
-        def watched(model: Recommender, phase: str, log: InteractionLog, **how: Any) -> FitReport:
-            board = TensorBoardMonitor(events, phase, lambda text: self.console.note(request.name, text))
-            settings = {"config": dataclasses.asdict(config), "seed": seed, "epochs": how.get("epochs")}
-            how["checkpoint"] = unfinished.checkpoint(phase, **settings)
-            try:
-                return model.fit(log, seed=seed, monitor=_Both(self.console.training(phase), board), **how)
-            finally:
-                board.close()
-
-        report, earlier_s = FitReport(epochs=config.epochs), 0.0
-        if report.epochs is None:
-            validate = self.prepared.validation.primary
-            report = watched(model, "search", self.prepared.train, validate=validate)
-            earlier_s = report.earlier_s
-            if not self.prepared.experiment.refit:
-                return model, report, time.perf_counter() - began + earlier_s
-            model = self._new(request.name, config)
-        earlier_s += watched(model, "refit", self.prepared.refit, epochs=report.epochs).earlier_s
-        return model, report, time.perf_counter() - began + earlier_s
 
     def _record(
         self,
@@ -298,22 +299,3 @@ class Runner:
         embedded = model.item_embeddings()[listed]
         columns = {"item_id": list(log.item_ids.ids[listed])}
         write_projector(events, embedded, list(titles[listed]), counts[listed], columns)
-
-
-class _Both:
-    """Tells every monitor the same."""
-
-    def __init__(self, *monitors: FitMonitor) -> None:
-        self._monitors = monitors
-
-    def resumed(self, epoch: int) -> None:
-        for one in self._monitors:
-            one.resumed(epoch)
-
-    def step(self, epoch: int, epochs: int, step: int, steps: int, loss: float) -> None:
-        for one in self._monitors:
-            one.step(epoch, epochs, step, steps, loss)
-
-    def epoch(self, epoch: int, scalars: dict[str, float]) -> None:
-        for one in self._monitors:
-            one.epoch(epoch, scalars)

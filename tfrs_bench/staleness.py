@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,16 +15,13 @@ from typing import Any
 from tfrs_bench import registry
 from tfrs_bench.data.audit import Audit
 from tfrs_bench.errors import UserError
-from tfrs_bench.evaluation.evaluator import Evaluation
 from tfrs_bench.models.oracle import Oracle
-from tfrs_bench.reporting.records import RECORD, RunRecord
+from tfrs_bench.reporting.records import RECORD, RunRecord, disagreements
 from tfrs_bench.reporting.study import Run, Study, command, shown
 from tfrs_bench.requests import requests
 from tfrs_bench.runner import Request
 from tfrs_bench.settings import Settings, parse
 from tfrs_bench.tuning.grid import grid_search
-
-_TOLERANCE = 1e-9
 
 
 def stale_records(studies: Sequence[Study], folder: Path) -> list[str]:
@@ -62,20 +58,7 @@ def _differences(run: Run) -> Iterator[str]:
     yield from _between("experiment", record.experiment, settings.experiment.identity())
     yield from _of_settings(record, settings)
     yield from _between("audit", dict.fromkeys(record.audit), dict.fromkeys(_fields(Audit)))
-    for segment, metrics in record.metrics.items():
-        for metric, mean in metrics.items():
-            measured = _measured(run.evaluation, metric, segment)
-            if mean != measured and not math.isclose(mean or 0, measured or 0, abs_tol=_TOLERANCE):
-                yield f"{metric} of {segment} is {mean} in the record and {measured} from its users' metrics"
-
-
-def _measured(evaluation: Evaluation, metric: str, segment: str) -> float | None:
-    """Returns a mean as a record keeps it: None if it does not exist."""
-    try:
-        mean = evaluation.mean(metric, segment)
-    except (KeyError, ValueError):
-        return None
-    return None if math.isnan(mean) else mean
+    yield from disagreements(record, run.evaluation)
 
 
 def _of_settings(record: RunRecord, settings: Settings) -> Iterator[str]:

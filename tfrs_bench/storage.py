@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
@@ -74,6 +75,24 @@ def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
         raise ValueError(f"{path.name} is damaged: {error}") from error
 
 
+def check_writable(folder: Path, flag: str) -> None:
+    """Finds out, before long work, whether a folder can be made and written; leaves nothing there.
+
+    Args:
+      folder: may not exist yet.
+      flag: what the user chose it with.
+
+    Raises:
+      UserError: it cannot.
+    """
+    try:
+        there = next(one for one in (folder, *folder.absolute().parents) if one.exists())
+        with tempfile.TemporaryFile(dir=there) as file:
+            file.write(bytes(4096))
+    except OSError as error:
+        raise unwritable(folder, error, f"another {flag}") from error
+
+
 def unwritable(path: Path, error: OSError, instead: str = "another place") -> UserError:
     """Returns what to tell when a file or folder cannot be written.
 
@@ -82,5 +101,7 @@ def unwritable(path: Path, error: OSError, instead: str = "another place") -> Us
       error: why.
       instead: what the user may choose, such as `another --results_dir=DIR`.
     """
-    advice = f"Make room there, or choose {instead}" if error.errno in _FULL else f"Choose {instead}"
-    return UserError(f"{path} cannot be written ({error.strerror or error}). {advice}.")
+    choose = f"Choose {instead}"
+    if error.errno in _FULL:
+        choose = f"Make room there and type the same command again, or choose {instead}"
+    return UserError(f"{path} cannot be written ({error.strerror or error}). {choose}.")

@@ -343,7 +343,7 @@ def test_ctrl_c_says_what_is_kept_and_the_next_run_goes_on(folder: Path, tmp_pat
         _, error = process.communicate(timeout=60)
     assert process.returncode == 130 and time.monotonic() - began < 30
     assert "Traceback" not in error
-    assert "stopped. Finished runs are kept; the same command goes on after them." in error
+    assert "stopped. Finished runs, trials and epochs are kept; the same command goes on after them." in error
     whole = [path.parent.name.split("-")[0] for path in tmp_path.rglob("record.json")]
     assert sorted(whole) == ["popularity", "random"]
     done = execute(tmp_path, "--model=popularity", "--baselines=popularity")

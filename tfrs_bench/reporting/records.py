@@ -6,6 +6,7 @@ import dataclasses
 import json
 import math
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,11 @@ import numpy as np
 
 from tfrs_bench.errors import UserError
 from tfrs_bench.evaluation.evaluator import Evaluation
+from tfrs_bench.reporting.json_types import misfits
 from tfrs_bench.storage import PARTIAL, atomic, unwritable
 
 SCHEMA = 1
+_TOLERANCE = 1e-9
 RECORD, PER_USER, MODEL, TENSORBOARD = "record.json", "per_user.parquet", "model", "tensorboard"
 UNFINISHED = "unfinished"  # what an interrupted run goes on from; not in a whole one
 
@@ -121,7 +124,7 @@ def write_run(folder: Path, record: RunRecord, evaluation: Evaluation, user_ids:
             pq.write_table(pa.table(columns | evaluation.metrics), file)
     except OSError as error:
         raise unwritable(folder / PER_USER, error, "another --results_dir=DIR") from error
-    plain = without_nan(json.loads(json.dumps(dataclasses.asdict(record), default=_plain)))
+    plain = as_json(dataclasses.asdict(record))
     write_atomically(folder / RECORD, json.dumps(plain, indent=1, allow_nan=False) + "\n")
     for done_with in (folder / UNFINISHED, _aside(folder)):
         shutil.rmtree(done_with, ignore_errors=True)
@@ -140,21 +143,30 @@ def read_run(folder: Path) -> tuple[RunRecord, Evaluation] | None:
         content = json.loads((folder / RECORD).read_text(encoding="utf-8"))
         schema = content["schema"]
         if schema == SCHEMA:
+            wrong = misfits(content, RunRecord)
+            if wrong:
+                raise ValueError(f"{RECORD} has values of another kind for {', '.join(wrong)}")
             record = RunRecord(**content)
             return record, _read_evaluation(folder / PER_USER, record)
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise UserError(f"{folder} is damaged ({error}). Type --rerun to run it again.") from error
+    newer = isinstance(schema, int) and schema > SCHEMA
     raise UserError(
         f"{folder / RECORD} has layout {schema}, and this version reads {SCHEMA}. "
-        "Use the version that wrote it, another --results_dir=DIR, or --rerun to run it again."
+        f"{'Update tfrs_bench' if newer else 'Use the version that wrote it'}, choose another "
+        "--results_dir=DIR, or type --rerun to run it again."
     )
 
 
 def _read_evaluation(path: Path, record: RunRecord) -> Evaluation:
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    table = pq.read_table(path)
-    columns = {name: table[name].to_numpy() for name in table.column_names if name != "user_id"}
+    try:
+        table = pq.read_table(path)
+        columns = {name: table[name].to_numpy() for name in table.column_names if name != "user_id"}
+    except pa.ArrowException as error:
+        raise ValueError(f"{path.name}: {error}") from error
     return Evaluation(
         users=columns.pop("user").astype(np.int32),
         cold=columns.pop("cold").astype(bool),
@@ -165,6 +177,24 @@ def _read_evaluation(path: Path, record: RunRecord) -> Evaluation:
         list_metrics={name: np.nan if one is None else one for name, one in record.list_metrics.items()},
         score_us_per_user=record.score_us_per_user,
     )
+
+
+def disagreements(record: RunRecord, evaluation: Evaluation) -> Iterator[str]:
+    """Says which means of a record are not those of its users' metrics: one of the files was edited."""
+    for segment, metrics in record.metrics.items():
+        for metric, mean in metrics.items():
+            measured = _measured(evaluation, metric, segment)
+            if mean != measured and not math.isclose(mean or 0, measured or 0, abs_tol=_TOLERANCE):
+                yield f"{metric} of {segment} is {mean} in the record and {measured} from its users' metrics"
+
+
+def _measured(evaluation: Evaluation, metric: str, segment: str) -> float | None:
+    """Returns a mean as a record keeps it: None if it does not exist."""
+    try:
+        mean = evaluation.mean(metric, segment)
+    except (KeyError, ValueError):
+        return None
+    return None if math.isnan(mean) else mean
 
 
 def write_atomically(path: Path, text: str) -> None:
@@ -178,6 +208,11 @@ def write_atomically(path: Path, text: str) -> None:
             file.write(text.encode())
     except OSError as error:
         raise unwritable(path, error) from error
+
+
+def as_json(content: Any) -> Any:
+    """Returns content as it is read back from JSON: lists for tuples, null for numbers that JSON lacks."""
+    return without_nan(json.loads(json.dumps(content, default=_plain)))
 
 
 def without_nan(value: Any) -> Any:
