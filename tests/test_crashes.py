@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import signal
 import subprocess
@@ -15,6 +16,8 @@ import pytest
 from planted_files import write_planted_csv
 
 from tfrs_bench.main import console
+from tfrs_bench.models.als import ALS
+from tfrs_bench.reporting.console import TrainingBar
 
 TOWER = ("--baselines=popularity", "--dimension=8", "--batch_size=16", "--max_epochs=6", "--patience=6")
 # What may differ between two runs: seconds, memory, and flags that name folders.
@@ -125,6 +128,9 @@ def count(event, arguments):
         if done == last:
             os.kill(os.getpid(), signal.SIGKILL)
 
+from tfrs_bench.models.als import ALS
+from tfrs_bench.reporting.console import TrainingBar
+ALS.grid = {"factors": (8, 16)}
 sys.addaudithook(count)
 from tfrs_bench.main import console
 status = console(["main", *sys.argv[1:]])
@@ -158,14 +164,55 @@ def killed_everywhere(folder: Path, asked: Callable[[str], list[str]], every: in
 
 
 @pytest.mark.slow
-def test_a_tuned_baseline_killed_before_any_change_of_the_disk_ends_with_the_same_digits(
+def test_a_tuned_baseline_killed_before_changes_of_the_disk_ends_with_the_same_digits(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = lambda name: flags(folder, name, "--model=als", "--baselines=als", "--rerun=false")  # noqa: E731
-    killed_everywhere(folder, asked, every=3)
+    monkeypatch.setattr(ALS, "grid", {"factors": (8, 16)})  # as in the process that is killed
+    killed_everywhere(folder, lambda name: flags(folder, name, "--model=als", "--baselines=als"), every=2)
 
 
 @pytest.mark.slow
 def test_a_tower_killed_before_changes_of_the_disk_ends_with_the_same_digits(folder: Path) -> None:
-    short = ("--max_epochs=3", "--patience=3")
-    killed_everywhere(folder, lambda name: flags(folder, name, *TOWER, *short), every=4)
+    killed_everywhere(folder, lambda name: flags(folder, name, *TOWER, "--max_epochs=3"), every=4)
+
+
+# Two processes, and Ctrl-C.
+
+
+def test_a_second_process_waits_for_the_same_run_and_reuses_it(
+    folder: Path, whole: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = flags(folder, "shared", *TOWER)
+    capsys.readouterr()
+    with subprocess.Popen(
+        [sys.executable, "-m", "tfrs_bench.main", *asked], stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdout is not None
+        assert any(" epoch 1:" in line for line in other.stdout)
+        assert console(["main", *asked]) == 0
+        assert other.wait(timeout=60) == 0
+    printed = capsys.readouterr().out
+    assert re.search(r"two_tower +another process is making .*: this one waits", printed)
+    assert printed.count("reused from") == 3 and "epoch 1:" not in printed
+    assert outcome(folder / "shared") == whole and not left_over(folder / "shared")
+
+
+def test_a_run_stopped_by_ctrl_c_goes_on(
+    folder: Path, whole: dict[str, Any], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = flags(folder, "stopped", *TOWER)
+    with monkeypatch.context() as patch:
+        patch.setattr(TrainingBar, "epoch", interrupt_at(4))
+        assert console(["main", *asked]) == 130
+    assert "Finished runs, trials and epochs are kept; the same command goes on" in capsys.readouterr().err
+    assert console(["main", *asked]) == 0
+    assert "goes on after epoch 3 of the search" in capsys.readouterr().out
+    assert outcome(folder / "stopped") == whole
+
+
+def interrupt_at(last: int) -> Callable[..., None]:
+    def epoch(bar: TrainingBar, number: int, scalars: dict[str, float]) -> None:
+        if number == last:
+            raise KeyboardInterrupt
+
+    return epoch
