@@ -22,11 +22,12 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @contextlib.contextmanager
-def atomic(path: Path) -> Iterator[BinaryIO]:
+def atomic(path: Path, *, durable: bool = False) -> Iterator[BinaryIO]:
     """Opens a file that takes its name when the block ends, and is gone if the block fails.
 
     Args:
       path: what to write; missing folders are made.
+      durable: outlive a power cut too; can take seconds beside others who write much.
 
     Raises:
       OSError: it cannot be written; what was there before stays.
@@ -37,8 +38,9 @@ def atomic(path: Path) -> Iterator[BinaryIO]:
     try:
         with partial.open("wb") as file:
             yield file
-            file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
         partial.replace(path)
     except BaseException:
         with contextlib.suppress(OSError):
@@ -53,10 +55,7 @@ def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
       OSError: it cannot be written.
     """
     with atomic(path) as file:
-        try:
-            np.savez(file, allow_pickle=False, **arrays)
-        except ValueError as error:  # zipfile's words for an archive that a full disk cut short
-            raise OSError(errno.EIO, str(error), str(path)) from error
+        np.savez(file, allow_pickle=False, **arrays)
 
 
 def read_arrays(path: Path) -> dict[str, NDArray[Any]]:

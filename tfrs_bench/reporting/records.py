@@ -120,7 +120,7 @@ def write_run(folder: Path, record: RunRecord, evaluation: Evaluation, user_ids:
         "num_relevant": evaluation.num_relevant,
     } | ({} if evaluation.known is None else {"known": evaluation.known})
     try:
-        with atomic(folder / PER_USER) as file:
+        with atomic(folder / PER_USER, durable=True) as file:
             pq.write_table(pa.table(columns | evaluation.metrics), file)
     except OSError as error:
         raise unwritable(folder / PER_USER, error, "another --results_dir=DIR") from error
@@ -204,7 +204,7 @@ def write_atomically(path: Path, text: str) -> None:
       UserError: it cannot be written.
     """
     try:
-        with atomic(path) as file:
+        with atomic(path, durable=True) as file:
             file.write(text.encode())
     except OSError as error:
         raise unwritable(path, error) from error
