@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from tfrs_bench.data.interactions import InteractionLog
 from tfrs_bench.errors import UserError
 from tfrs_bench.models.base import FitReport, Recommender
+from tfrs_bench.models.checkpoint import Checkpoint
 from tfrs_bench.models.two_tower import TwoTower, TwoTowerConfig
 from tfrs_bench.runtime import import_tensorflow
 
@@ -90,6 +92,10 @@ class Recorder:
         self.steps: list[tuple[int, int, int, int]] = []
         self.losses: list[float] = []
         self.epochs: list[tuple[int, dict[str, float]]] = []
+        self.done = 0
+
+    def resumed(self, epoch: int) -> None:
+        self.done = epoch
 
     def step(self, epoch: int, epochs: int, step: int, steps: int, loss: float) -> None:
         self.steps.append((epoch, epochs, step, steps))
@@ -194,6 +200,72 @@ def test_clipping_bounds_the_global_norm(one_step: Step) -> None:
     gradient = np.array([6e-7, 8e-7])
     expected = -0.1 * gradient / (gradient + 1e-7 / np.sqrt(0.001))
     assert_allclose(one_step([30.0, 40.0], clip_norm=1e-6), expected, rtol=1e-3)
+
+
+# A fit that was stopped, and goes on.
+
+STATEFUL = [
+    {},
+    {"schedule": "cosine", "similarity": "dot", "clip_norm": 1.0},
+    {"weight_decay": 0.01, "weight_averaging": 0.5},
+    {"history_length": 0, "horizon": "future", "hidden": (4,)},
+]
+
+
+def stop_after(epochs: int, qualities: list[float]) -> Callable[[Recommender], float]:
+    """Validation that gives qualities in turn, and then stands for Ctrl-C."""
+    given = iter(qualities[:epochs])
+
+    def validate(model: Recommender) -> float:
+        for quality in given:
+            return quality
+        raise KeyboardInterrupt
+
+    return validate
+
+
+@pytest.mark.parametrize("settings", STATEFUL, ids=str)
+def test_a_fit_stopped_after_any_epoch_ends_with_the_same_bits(
+    planted_blocks: InteractionLog, tmp_path: Path, settings: dict[str, Any]
+) -> None:
+    qualities = [0.1, 0.3, 0.2, 0.25, 0.1]
+    whole = small(max_epochs=5, **settings)
+    report = whole.fit(planted_blocks, seed=5, validate=Scripted(*qualities))
+    for done in (1, 3):
+        kept = Checkpoint(tmp_path / f"{done}.npz", {}, print)
+        with pytest.raises(KeyboardInterrupt):
+            small(max_epochs=5, **settings).fit(
+                planted_blocks, seed=5, validate=stop_after(done, qualities), checkpoint=kept
+            )
+        again, recorder = small(max_epochs=5, **settings), Recorder()
+        rest = Scripted(*qualities[done:])
+        resumed = again.fit(planted_blocks, seed=5, validate=rest, checkpoint=kept, monitor=recorder)
+        assert recorder.done == done and len(rest.weights) == 5 - done
+        assert_same_weights(again.weights(), whole.weights())
+        assert resumed.epochs == report.epochs == 2 and resumed.earlier_s > 0
+        for name in ("train/loss", "train/learning_rate", "validation/ndcg@10"):
+            assert [one[name] for one in resumed.curve] == [one[name] for one in report.curve]
+
+
+def test_a_fit_that_had_ended_is_not_trained_again(planted_blocks: InteractionLog, tmp_path: Path) -> None:
+    kept = Checkpoint(tmp_path / "a.npz", {}, print)
+    first = small(patience=2)
+    report = first.fit(planted_blocks, validate=Scripted(0.1, 0.3, 0.2, 0.3), checkpoint=kept)
+    again, never = small(patience=2), Scripted()
+    resumed = again.fit(planted_blocks, validate=never, checkpoint=kept)
+    assert never.weights == [] and (resumed.epochs, resumed.curve) == (report.epochs, report.curve)
+    assert_same_weights(again.weights(), first.weights())
+
+
+def test_a_state_of_other_shapes_is_refused(planted_blocks: InteractionLog, tmp_path: Path) -> None:
+    said: list[str] = []
+    kept = Checkpoint(tmp_path / "a.npz", {}, said.append)
+    small(dimension=6).fit(planted_blocks, epochs=1, checkpoint=kept)
+    fresh, plain = small(), small()
+    fresh.fit(planted_blocks, epochs=1, checkpoint=kept)
+    plain.fit(planted_blocks, epochs=1)
+    assert len(said) == 1 and "weights of other shapes" in said[0]
+    assert_same_weights(fresh.weights(), plain.weights())
 
 
 def test_averaging_weighs_epochs_and_leaves_training_alone(planted_blocks: InteractionLog) -> None:
