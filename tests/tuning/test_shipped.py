@@ -65,6 +65,7 @@ def test_nothing_is_found_where_nothing_was_shipped(tmp_path: Path) -> None:
         ("train_on", "all"),
         ("mask_seen", False),
         ("cold_start_below", 0),
+        ("cold_start_fraction", 0.1),
     ],
 )
 @pytest.mark.parametrize("stated", [True, False])

@@ -11,7 +11,9 @@ from tfrs_bench.options import parse_value
 
 # Beside the package in a checkout, inside it when installed.
 _PLACES = (Path(__file__).parents[2] / "flags", Path(__file__).parents[1] / "flags")
-PROTOCOL_FLAGS = ("dataset", "split", "relevance_threshold", "train_on", "mask_seen", "cold_start_below")
+PROTOCOL_FLAGS = (
+    "dataset", "split", "relevance_threshold", "train_on", "mask_seen", "cold_start_below", "cold_start_fraction",
+)  # fmt: skip
 
 
 def shipped_config(
