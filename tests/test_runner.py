@@ -397,3 +397,52 @@ def test_a_record_keeps_what_was_asked_and_a_reused_one_what_is_asked_now(
     done = run(prepared(), tmp_path, STOPS, asked={"split": "per_user"})
     assert json.loads((done.folder / "record.json").read_text())["asked"] == {"split": "per_user"}
     assert run(prepared(), tmp_path, STOPS, asked={"model": "stops"}).record.asked == {"model": "stops"}
+
+
+# Bad days.
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "told"),
+    [
+        ("seed", 7, "another seed"),
+        ("config", {"epochs": 9}, "another config"),
+        ("metrics", {"all": {"ndcg@10": 0.99}}, "ndcg@10 of all is 0.99 in the record and 0."),
+    ],
+)
+def test_an_edited_record_is_not_taken_for_the_run(
+    prepared: Callable[..., Prepared], tmp_path: Path, field: str, value: Any, told: str
+) -> None:
+    path = run(prepared(), tmp_path, STOPS).folder / "record.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), field: value}))
+    with pytest.raises(UserError, match=r"it was edited or copied\. Type --rerun") as raised:
+        run(prepared(), tmp_path, STOPS)
+    assert told in str(raised.value)
+    assert not run(prepared(), tmp_path, STOPS, rerun=True).reused
+
+
+def test_trials_are_not_fitted_again_after_a_stop(
+    prepared: Callable[..., Prepared], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = Request("grid", GridConfig(), tune=True)
+    whole = run(prepared(), tmp_path / "whole", request).record
+    fits = len(Remembers.fits)
+    Remembers.fits.clear()
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Grid, "_fit", interrupted_after(Grid._fit, 2))
+        run(prepared(), tmp_path / "stopped", request)
+    again = run(prepared(), tmp_path / "stopped", request).record
+    assert len(Remembers.fits) == fits, "each once, in both lives together"
+    assert (again.trials, again.config, again.metrics) == (whole.trials, whole.config, whole.metrics)
+    assert not list((tmp_path / "stopped").rglob("unfinished"))
+
+
+def interrupted_after(fit: Callable[..., Any], times: int) -> Callable[..., Any]:
+    left = iter(range(times))
+
+    def stopping(*arguments: Any) -> Any:
+        if next(left, None) is None:
+            raise KeyboardInterrupt
+        return fit(*arguments)
+
+    return stopping

@@ -92,9 +92,7 @@ def test_a_folder_that_can_be_made_is_writable_and_not_made(tmp_path: Path) -> N
 
 def test_a_file_in_place_of_a_folder_is_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "a").touch()
-    with pytest.raises(
-        UserError, match=r"a/b cannot be written \(Not a dir.*--summary=FILE\."
-    ):
+    with pytest.raises(UserError, match=r"a/b cannot be written \(Not a dir.*--summary=FILE\."):
         check_writable(tmp_path / "a" / "b", "--summary=FILE")
 
 

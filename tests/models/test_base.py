@@ -174,3 +174,36 @@ def test_a_damaged_folder_says_what_to_do(model: Fixed, tmp_path: Path, broken: 
         UserError, match=r"(holds no saved model|a model fixed that cannot be read) \(.*--rerun"
     ):
         Fixed.load(tmp_path)
+
+
+@pytest.mark.parametrize("dropped", ["scores", "item_keys"])
+def test_a_model_that_lacks_an_array_names_it(model: Fixed, tmp_path: Path, dropped: str) -> None:
+    model.save(tmp_path)
+    with np.load(tmp_path / "arrays.npz") as arrays:
+        np.savez(tmp_path / "arrays.npz", **{name: arrays[name] for name in arrays if name != dropped})
+    with pytest.raises(
+        UserError, match=rf"a model fixed that cannot be read \({dropped} is missing\).*--rerun"
+    ):
+        Fixed.load(tmp_path)
+
+
+@pytest.mark.parametrize("content", ["[]", "3", "{}", '{"model": "fixed"}'])
+def test_a_model_file_of_another_shape_says_what_to_do(model: Fixed, tmp_path: Path, content: str) -> None:
+    model.save(tmp_path)
+    (tmp_path / "model.json").write_text(content)
+    with pytest.raises(UserError, match=r"holds no saved model \(.*--rerun"):
+        Fixed.load(tmp_path)
+
+
+def test_a_model_of_a_newer_layout_says_what_to_do(model: Fixed, tmp_path: Path) -> None:
+    model.save(tmp_path)
+    about = json.loads((tmp_path / "model.json").read_text())
+    (tmp_path / "model.json").write_text(json.dumps(about | {"layout": 2}))
+    with pytest.raises(UserError, match=r"of layout 2, and this version reads 1\. .*--rerun"):
+        Fixed.load(tmp_path)
+
+
+def test_a_folder_that_cannot_be_written_is_a_sentence(model: Fixed, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match=r"file/model cannot be written \(Not a directory\)"):
+        model.save(tmp_path / "file" / "model")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import resource
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from finished_runs import USER_IDS, evaluation, record
 from tfrs_bench.errors import UserError
 from tfrs_bench.reporting.records import (
     SCHEMA,
+    disagreements,
     prepare_folder,
     read_run,
     without_nan,
@@ -159,3 +161,88 @@ def test_text_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
 def test_numbers_that_json_lacks_become_null() -> None:
     content = {"a": [float("nan"), (1.5, float("inf"))], "b": "nan", "c": True}
     assert without_nan(content) == {"a": [None, [1.5, None]], "b": "nan", "c": True}
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("model", 3),
+        ("seed", "0"),
+        ("seed", True),
+        ("metrics", []),
+        ("metrics", {"all": {"ndcg@10": "high"}}),
+        ("metrics", {"all": 0.5}),
+        ("curve", [0.5]),
+        ("epochs", 1.5),
+        ("fit_s", None),
+        ("asked", {"seed": 1}),
+    ],
+)
+def test_a_record_with_a_value_of_another_kind_names_the_field(run: Path, field: str, value: object) -> None:
+    edit(run, **{field: value})
+    with pytest.raises(
+        UserError, match=rf"is damaged \(record\.json has values of another kind for {field}\)"
+    ):
+        read_run(run)
+
+
+def test_an_older_and_a_newer_layout_have_their_own_advice(run: Path) -> None:
+    edit(run, schema=SCHEMA + 1)
+    with pytest.raises(UserError, match=r"Update tfrs_bench, choose another .* or type --rerun"):
+        read_run(run)
+    edit(run, schema=SCHEMA - 1)
+    with pytest.raises(UserError, match="Use the version that wrote it, choose another"):
+        read_run(run)
+
+
+@pytest.mark.parametrize("share", [0, 0.3, 0.9])
+def test_a_truncated_per_user_file_names_rerun(run: Path, share: float) -> None:
+    whole = (run / "per_user.parquet").read_bytes()
+    (run / "per_user.parquet").write_bytes(whole[: int(share * len(whole))])
+    with pytest.raises(UserError, match=r"is damaged \(.*\)\. Type --rerun to run it again"):
+        read_run(run)
+
+
+def test_disagreements_name_what_was_edited(run: Path) -> None:
+    found, users = read_run(run)  # type: ignore[misc]
+    assert not list(disagreements(found, users))
+    edited = dataclasses.replace(found, metrics={"all": {"ndcg@10": 0.9, "mrr@10": 0.1}})
+    # (0.25 + 0.75 + 1) / 3; bob has no relevant item.
+    assert list(disagreements(edited, users)) == [
+        f"ndcg@10 of all is 0.9 in the record and {2 / 3} from its users' metrics",
+        "mrr@10 of all is 0.1 in the record and None from its users' metrics",
+    ]
+
+
+@pytest.mark.parametrize("size", [0, 1000])
+def test_a_full_disk_at_the_end_is_a_sentence_and_keeps_what_the_run_goes_on_from(
+    tmp_path: Path, size: int
+) -> None:
+    prepare_folder(tmp_path / "als")
+    (tmp_path / "als" / "unfinished").mkdir()
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        with pytest.raises(UserError, match=r"per_user\.parquet cannot be written .*the same command again"):
+            write_run(tmp_path / "als", record(), evaluation(), USER_IDS)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert [path.name for path in (tmp_path / "als").iterdir()] == ["unfinished"]
+    assert read_run(tmp_path / "als") is None
+
+
+def test_an_interrupted_run_keeps_what_it_goes_on_from_and_nothing_else(tmp_path: Path) -> None:
+    for name in (
+        "unfinished/search.npz",
+        "unfinished/a.npz.7.partial",
+        "tensorboard/search/e",
+        "model/a",
+        "b",
+    ):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    prepare_folder(tmp_path)
+    left = sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file())
+    assert left == ["tensorboard/search/e", "unfinished/search.npz"]
+    write_run(tmp_path, record(), evaluation(), USER_IDS)
+    assert not (tmp_path / "unfinished").exists()

@@ -224,3 +224,42 @@ def test_tensorflow_is_not_loaded_and_no_name_tells_the_machine(tmp_path):
     assert done.returncode == 0, done.stderr
     endings = sorted(path.name.split(".", 4)[4] for path in tmp_path.glob("*tfevents*"))
     assert endings == ["curves", "projector", "results", "settings"]
+
+
+def half_written(folder):
+    """Two epochs of two steps, and a step of the third, whose event is torn."""
+    monitor = TensorBoardMonitor(folder)
+    for epoch in (1, 2):
+        for step in (1, 2):
+            monitor.step(epoch, 3, step, 2, float(epoch))
+        monitor.epoch(epoch, {"train/loss": float(epoch)})
+    monitor.step(3, 3, 1, 2, 9.0)
+    monitor.close()
+    (path,) = folder.glob("*.curves")
+    path.write_bytes(path.read_bytes()[:-5])
+
+
+@pytest.mark.parametrize("done", [1, 2])
+def test_a_curve_goes_on_without_lost_or_repeated_points(tmp_path, done):
+    half_written(tmp_path)
+    monitor = TensorBoardMonitor(tmp_path)
+    monitor.resumed(done)
+    for epoch in range(done + 1, 4):
+        for step in (1, 2):
+            monitor.step(epoch, 3, step, 2, float(epoch))
+        monitor.epoch(epoch, {"train/loss": float(epoch)})
+    monitor.close()
+    assert curve(tmp_path, "train/loss") == ([1, 2, 3], [1, 2, 3])
+    assert curve(tmp_path, "train/step_loss") == ([1, 2, 3, 4, 5, 6], [1, 1, 2, 2, 3, 3])
+    assert len(list(tmp_path.glob("*.curves"))) == 1
+
+
+def test_curves_that_cannot_be_written_are_told_once_and_stop_nothing(tmp_path):
+    (tmp_path / "file").touch()
+    said = []
+    monitor = TensorBoardMonitor(tmp_path / "file" / "below", "search", said.append)
+    monitor.epoch(1, {"train/loss": 1.0})
+    monitor.epoch(2, {"train/loss": 1.0})
+    monitor.close()
+    (line,) = said
+    assert "search cannot be written" in line and "its curves end here" in line

@@ -277,4 +277,4 @@ def _frozen(value: Any) -> Any:
 def _reason(error: Exception) -> str:
     if isinstance(error, OSError):
         return error.strerror or str(error)
-    return f"{error} is missing" if isinstance(error, KeyError) else str(error).split("\n", 1)[0]
+    return f"{error.args[0]} is missing" if isinstance(error, KeyError) else str(error).split("\n", 1)[0]

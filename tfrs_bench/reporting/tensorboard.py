@@ -168,7 +168,6 @@ class _EventFile:
         The name is new each time because a running TensorBoard goes on reading where it stopped in a file it
         knows; and it has no host name, unlike those of other writers.
         """
-        from tensorboard.compat.proto.event_pb2 import SessionLog
         from tensorboard.summary.writer.record_writer import RecordWriter
 
         folder.mkdir(parents=True, exist_ok=True)
@@ -176,8 +175,6 @@ class _EventFile:
         file: BinaryIO = (folder / f"events.out.tfevents.{time.time_ns()}.{kind}").open("wb")
         self._records = RecordWriter(file)
         self._write(0, file_version="brain.Event:2")
-        if points:  # a running TensorBoard forgets what it has read of the earlier file
-            self._write(0, session_log=SessionLog(status=SessionLog.START))
         for point in points:
             self._records.write(point)
         self._records.flush()
