@@ -53,11 +53,19 @@ def first_output(studies: Sequence[Study]) -> str | None:
     return "\n".join(["```", *(line.rstrip() for line in out.getvalue().strip().splitlines()), "```"])
 
 
+def ablation(studies: Sequence[Study]) -> str | None:
+    """Returns the table and the verdicts of the studies whose data are labelled `…-ablation`."""
+    found = [study for study in studies if study.first.dataset.endswith("-ablation")]
+    lines = [line for study in found for line in [*table(study), "", *_bullets(study.comparison.sentences())]]
+    return "\n".join(lines).rstrip() if lines else None
+
+
 # The generated blocks of pages by name; None where the runs behind one are not among the studies.
 BLOCKS: dict[str, Callable[[Sequence[Study]], str | None]] = {
     "first output": first_output,
     "overview": overview,
     "cold start": cold_start_page,
+    "ablation": ablation,
 }
 
 

@@ -165,17 +165,27 @@ def _experiment_of(record: RunRecord) -> str:
 
 
 def _by_display_name(runs: Sequence[Run]) -> dict[str, list[Run]]:
-    """Names a model by what sets it apart too, if it was run with several settings."""
+    """Names a model by what sets it apart too, if it was run with several settings.
+
+    Settings that no flag changed have the plain name, and the others tell how they differ from these. Where
+    there are none, or several, all tell what varies among them.
+    """
     models = _grouped(runs, lambda run: run.record.model)
     named = {}
     for model in sorted(models, key=_place_of_model):
         variants = _grouped(models[model], lambda run: json.dumps(_settings(run), sort_keys=True))
         settings = {key: _settings(its[0]) for key, its in variants.items()}
-        varied = _varied(list(settings.values()))
-        for key in sorted(variants):
-            told = " ".join(f"{field}={shown(settings[key].get(field))}" for field in varied)
+        unflagged = [key for key, its in variants.items() if not _by_flags(its[0].record)]
+        plain = unflagged[0] if len(unflagged) == 1 else None
+        for key in sorted(variants, key=lambda one: (one != plain, one)):
+            compared = settings.values() if plain is None else (settings[plain], settings[key])
+            told = " ".join(f"{field}={shown(settings[key].get(field))}" for field in _varied([*compared]))
             named[f"{model} ({told})" if told else model] = _by_seed(variants[key])
     return named
+
+
+def _by_flags(record: RunRecord) -> bool:
+    return record.tuning == "flags" or record.tuning.startswith("flags over ")
 
 
 def _settings(run: Run) -> dict[str, Any]:

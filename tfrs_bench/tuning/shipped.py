@@ -12,7 +12,8 @@ from tfrs_bench.options import parse_value
 # Beside the package in a checkout, inside it when installed.
 _PLACES = (Path(__file__).parents[2] / "flags", Path(__file__).parents[1] / "flags")
 PROTOCOL_FLAGS = (
-    "dataset", "split", "relevance_threshold", "train_on", "mask_seen", "cold_start_below", "cold_start_fraction",
+    "dataset", "split", "relevance_threshold", "train_on", "mask_seen", "cold_start_below",
+    "cold_start_fraction",
 )  # fmt: skip
 
 
