@@ -100,6 +100,18 @@ def test_a_model_with_two_settings_is_named_by_what_sets_them_apart() -> None:
     assert list(tuned.runs) == ["als (tuned=false)", "als (tuned=true)"]
 
 
+def test_settings_that_no_flag_changed_keep_the_plain_name() -> None:
+    study = study_of(
+        [
+            run(config={"factors": 8, "rate": 1.0}, tuning="flags over flags/x.cfg"),
+            run(config={"factors": 16, "rate": 1.0}, tuning="flags/x.cfg"),
+            run(config={"factors": 16, "rate": 2.0}, tuning="flags"),
+        ]
+    )
+    assert sorted(study.runs) == ["als", "als (factors=8)", "als (rate=2)"]
+    assert list(study.runs)[0] == "als"
+
+
 def test_the_same_run_twice_is_refused_with_both_folders(tmp_path: Path) -> None:
     first, second = write(tmp_path), write(tmp_path)
     with pytest.raises(UserError, match=rf"{first} and {second} hold the same model.*Delete"):

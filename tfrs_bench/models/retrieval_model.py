@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tfrs_bench.models.encoders import ItemTower
+from tfrs_bench.models.encoders import ItemTower, look_up
 from tfrs_bench.models.losses import BatchSoftmax, CatalogueSoftmax, PairwiseLoss
 from tfrs_bench.runtime import import_tensorflow
 
@@ -55,6 +55,7 @@ class RetrievalModel(Model):
         )
         self._bias = tf.Variable(tf.zeros(len(catalogue)), trainable=not self._cosine, name="item_bias")
         self._catalogue = tf.constant(np.flatnonzero(catalogue), tf.int32)
+        self._is_partial = not catalogue.all()
         self._place = tf.constant(np.cumsum(catalogue) - 1, tf.int32)
         self._log_share = tf.math.log(tf.maximum(target_share, np.finfo(np.float32).tiny))
         self._softmax = loss == "softmax"
@@ -91,8 +92,10 @@ class RetrievalModel(Model):
         targets = inputs["targets"]
         queries = self.queries(inputs)
         if self._full:
-            candidates = tf.gather(self.all_items(), self._catalogue)
-            return self.task(queries, candidates, tf.gather(self._place, targets))
+            candidates = self.all_items()
+            if self._is_partial:
+                candidates, targets = look_up(candidates, self._catalogue), tf.gather(self._place, targets)
+            return self.task(queries, candidates, targets)
         queries, targets = tf.repeat(queries, targets.shape[1], axis=0), tf.reshape(targets, [-1])
         if self._softmax:
             distinct, places, counts = tf.unique_with_counts(targets)
