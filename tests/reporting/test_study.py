@@ -109,7 +109,7 @@ def test_settings_that_no_flag_changed_keep_the_plain_name() -> None:
         ]
     )
     assert sorted(study.runs) == ["als", "als (factors=8)", "als (rate=2)"]
-    assert list(study.runs)[0] == "als"
+    assert next(iter(study.runs)) == "als"
 
 
 def test_the_same_run_twice_is_refused_with_both_folders(tmp_path: Path) -> None:
