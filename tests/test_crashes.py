@@ -168,12 +168,12 @@ def test_a_tuned_baseline_killed_before_changes_of_the_disk_ends_with_the_same_d
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ALS, "grid", {"factors": (8, 16)})  # as in the process that is killed
-    killed_everywhere(folder, lambda name: flags(folder, name, "--model=als", "--baselines=als"), every=2)
+    killed_everywhere(folder, lambda name: flags(folder, name, "--model=als", "--baselines=als"), every=4)
 
 
 @pytest.mark.slow
 def test_a_tower_killed_before_changes_of_the_disk_ends_with_the_same_digits(folder: Path) -> None:
-    killed_everywhere(folder, lambda name: flags(folder, name, *TOWER, "--max_epochs=3"), every=4)
+    killed_everywhere(folder, lambda name: flags(folder, name, *TOWER, "--max_epochs=3"), every=7)
 
 
 # Two processes, and Ctrl-C.

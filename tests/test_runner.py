@@ -421,6 +421,18 @@ def test_an_edited_record_is_not_taken_for_the_run(
     assert not run(prepared(), tmp_path, STOPS, rerun=True).reused
 
 
+def test_what_a_process_killed_right_after_its_record_left_is_removed(
+    prepared: Callable[..., Prepared], tmp_path: Path
+) -> None:
+    folder = run(prepared(), tmp_path, STOPS).folder
+    (folder / "unfinished").mkdir()
+    folder.with_name(folder.name + ".old").mkdir()
+    folder.with_name(folder.name + ".lock").touch()
+    assert run(prepared(), tmp_path, STOPS).reused
+    assert [path.name for path in folder.parent.iterdir()] == [folder.name]
+    assert not (folder / "unfinished").exists()
+
+
 def test_trials_are_not_fitted_again_after_a_stop(
     prepared: Callable[..., Prepared], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -24,11 +24,13 @@ from tfrs_bench.reporting.records import (
     RunRecord,
     as_json,
     disagreements,
+    is_tidy,
     prepare_folder,
     read_run,
+    tidy,
     write_run,
 )
-from tfrs_bench.reporting.run_lock import run_lock
+from tfrs_bench.reporting.run_lock import lock_file, run_lock
 from tfrs_bench.reporting.study import Run
 from tfrs_bench.reporting.tensorboard import write_projector, write_results, write_settings
 from tfrs_bench.runtime import environment, peak_memory_mb, restart_peak_memory
@@ -119,12 +121,17 @@ class Runner:
           UserError: the model cannot work on this data, its loss diverged, or its folder cannot be written.
         """
         folder = self.folder(request)
-        found = self._found(request, folder)
-        if found is not None:
-            return found
+        if is_tidy(folder) and not lock_file(folder).exists():
+            found = self._found(request, folder)
+            if found is not None:
+                return found
         with run_lock(folder, lambda: self.console.waiting(request.name, folder)):
             # Another process may have made it while this one waited.
-            return self._found(request, folder) or self._run(request, folder)
+            found = self._found(request, folder)
+            if found is None:
+                return self._run(request, folder)
+            tidy(folder)
+            return found
 
     def _found(self, request: Request, folder: Path) -> Finished | None:
         found = None if self._rerun else read_run(folder)

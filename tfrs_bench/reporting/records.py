@@ -126,9 +126,19 @@ def write_run(folder: Path, record: RunRecord, evaluation: Evaluation, user_ids:
         raise unwritable(folder / PER_USER, error, "another --results_dir=DIR") from error
     plain = as_json(dataclasses.asdict(record))
     write_atomically(folder / RECORD, json.dumps(plain, indent=1, allow_nan=False) + "\n")
-    for done_with in (folder / UNFINISHED, _aside(folder)):
-        shutil.rmtree(done_with, ignore_errors=True)
+    tidy(folder)
     return RunRecord(**plain)
+
+
+def tidy(folder: Path) -> None:
+    """Removes what a whole run does not need: what it would go on from, and the run it replaces."""
+    for done_with in _passing(folder):
+        shutil.rmtree(done_with, ignore_errors=True)
+
+
+def is_tidy(folder: Path) -> bool:
+    """Tells whether `tidy` has nothing to do; it has if a process was killed right after its record."""
+    return not any(one.exists() for one in _passing(folder))
 
 
 def read_run(folder: Path) -> tuple[RunRecord, Evaluation] | None:
@@ -222,6 +232,10 @@ def without_nan(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [without_nan(one) for one in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _passing(folder: Path) -> tuple[Path, ...]:
+    return folder / UNFINISHED, _aside(folder)
 
 
 def _aside(folder: Path) -> Path:

@@ -26,7 +26,7 @@ def run_lock(folder: Path, waiting: Callable[[], None]) -> Iterator[None]:
     Raises:
       UserError: the file cannot be written.
     """
-    path = folder.with_name(folder.name + ".lock")
+    path = lock_file(folder)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         file = _lock(path, waiting)
@@ -37,6 +37,11 @@ def run_lock(folder: Path, waiting: Callable[[], None]) -> Iterator[None]:
             yield
         finally:
             path.unlink(missing_ok=True)
+
+
+def lock_file(folder: Path) -> Path:
+    """Returns the file that stands for a run's lock; it is there from a process at work, or killed."""
+    return folder.with_name(folder.name + ".lock")
 
 
 def _lock(path: Path, waiting: Callable[[], None]) -> IO[str]:
