@@ -18,7 +18,7 @@ def load_log(data_dir: Path | None) -> tuple[str, InteractionLog]:
     """Returns a log and its name; every row is a positive."""
     from tfrs_bench.data.movielens import load_movielens
     from tfrs_bench.data.simulated import simulate
-    from tfrs_bench.data.simulated_world import WorldConfig
+    from tfrs_bench.data.simulated_population import WorldConfig
 
     dataset = simulate(WorldConfig()) if data_dir is None else load_movielens("movielens/1m", data_dir)
     return dataset.name, dataset.log

@@ -23,6 +23,12 @@ MODELS = {
 # Entries are functions (Experiment-like options) -> Dataset; see tfrs_bench/data/dataset.py.
 DATASETS = {
     "simulated": "tfrs_bench.data.simulated:load",
+    # What they are and who must win in them: tfrs_bench/data/worlds.py.
+    "simulated-popularity": "tfrs_bench.data.simulated:load",
+    "simulated-lowrank": "tfrs_bench.data.simulated:load",
+    "simulated-sequential": "tfrs_bench.data.simulated:load",
+    "simulated-nonlinear": "tfrs_bench.data.simulated:load",
+    "simulated-content": "tfrs_bench.data.simulated:load",
     "movielens/100k": "tfrs_bench.data.movielens:load",
     "movielens/1m": "tfrs_bench.data.movielens:load",
     "movielens/20m": "tfrs_bench.data.movielens:load",

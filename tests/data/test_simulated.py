@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import subprocess
 import sys
@@ -10,11 +11,14 @@ import types
 import numpy as np
 import pytest
 
+from tfrs_bench import registry
 from tfrs_bench.data.dataset import Dataset
 from tfrs_bench.data.interactions import InteractionLog, raw_key
 from tfrs_bench.data.queries import Histories, Queries
 from tfrs_bench.data.simulated import load, simulate
-from tfrs_bench.data.simulated_world import DAYS, GENRES, Memory, World, WorldConfig
+from tfrs_bench.data.simulated_population import DAYS, GENRES, WorldConfig
+from tfrs_bench.data.simulated_world import Memory, World
+from tfrs_bench.data.worlds import WORLDS
 
 SMALL = WorldConfig(seed=7, num_users=600, num_items=200)
 CHOICE_STRENGTHS = ("popularity", "fade", "taste", "genre", "sequel")
@@ -22,7 +26,7 @@ CHOICE_STRENGTHS = ("popularity", "fade", "taste", "genre", "sequel")
 
 @pytest.fixture(scope="module")
 def default() -> Dataset:
-    return load(types.SimpleNamespace(data_seed=0))
+    return load(types.SimpleNamespace(dataset="simulated", data_seed=0))
 
 
 @pytest.fixture(scope="module")
@@ -252,3 +256,31 @@ def test_imports_neither_pandas_nor_tensorflow() -> None:
     code += "print({'pandas', 'tensorflow'} & set(sys.modules))"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert out.strip() == "set()"
+
+
+def test_a_genre_liked_alone_or_beside_a_stranger_is_chosen_and_two_liked_ones_are_not() -> None:
+    config = WorldConfig(
+        num_users=50,
+        num_items=78,
+        clash_strength=3.0,
+        taste_strength=0.0,
+        genre_strength=0.0,
+        sequel_share=0.0,
+    )
+    world = World.draw(config)
+    assert len(np.unique(world.items.genres, axis=0)) == 78
+    likes, affinity = world.people.likes[:50], world.affinity(np.arange(50), np.zeros(50, np.float32))
+    np.testing.assert_array_equal(affinity[:, :12], 3 * likes)
+    pair = world.items.genres[12].astype(bool)  # the first pair: the first two genres
+    liked = likes[:, pair].sum(axis=1)
+    assert set(liked) == {0, 1, 2}
+    np.testing.assert_array_equal(affinity[:, 12], np.array([0, 1.5, 0])[liked.astype(int)])
+
+
+@pytest.mark.parametrize("name", WORLDS)
+def test_a_known_world_goes_by_its_name_and_another_seed_is_another_world(name: str) -> None:
+    small = dataclasses.replace(WORLDS[name].config, num_users=30)
+    one, other = (simulate(dataclasses.replace(small, seed=seed), name) for seed in (0, 1))
+    assert one.name == name and one.truth is not None
+    assert one.log.fingerprint != other.log.fingerprint
+    assert name in registry.DATASETS

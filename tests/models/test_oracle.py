@@ -8,7 +8,7 @@ import pytest
 from tfrs_bench.data.dataset import Dataset
 from tfrs_bench.data.queries import Queries, queries_at_end
 from tfrs_bench.data.simulated import simulate
-from tfrs_bench.data.simulated_world import WorldConfig
+from tfrs_bench.data.simulated_population import WorldConfig
 from tfrs_bench.errors import UserError
 from tfrs_bench.models.oracle import Oracle
 from tfrs_bench.registry import MODELS

@@ -12,7 +12,9 @@ from threadpoolctl import threadpool_limits
 from tfrs_bench.data.dataset import Dataset
 from tfrs_bench.data.interactions import FeatureTable, InteractionLog, Vocabulary, build_log
 from tfrs_bench.data.queries import Queries
-from tfrs_bench.data.simulated_world import AGE_GROUPS, GENRES, Items, Memory, World, WorldConfig, stream
+from tfrs_bench.data.simulated_population import AGE_GROUPS, GENRES, Items, WorldConfig, stream
+from tfrs_bench.data.simulated_world import Memory, World
+from tfrs_bench.data.worlds import WORLDS
 
 _START = 1_640_995_200  # 2022-01-01 UTC
 _START_YEAR = 2022
@@ -24,19 +26,22 @@ _ROMAN = {2: "II", 3: "III"}
 
 
 def load(options: Any) -> Dataset:
-    """Simulates the default world.
+    """Simulates the default world, or one of `WORLDS`.
 
     Args:
-      options: settings with `data_seed`, the world's seed.
+      options: settings with `dataset`, the world's name, and `data_seed`, its seed.
     """
-    return simulate(WorldConfig(seed=options.data_seed))
+    known = WORLDS.get(options.dataset)
+    config = WorldConfig() if known is None else known.config
+    return simulate(dataclasses.replace(config, seed=options.data_seed), options.dataset)
 
 
-def simulate(config: WorldConfig) -> Dataset:
+def simulate(config: WorldConfig, name: str = "simulated") -> Dataset:
     """Draws a world and lets its people act for two years.
 
     Args:
       config: size and laws of the world.
+      name: the data set's name.
 
     Returns:
       A rated log with titles and features, and the truth behind it.
@@ -58,7 +63,7 @@ def simulate(config: WorldConfig) -> Dataset:
     )
     never = config.num_items - log.num_items
     notes = (f"simulated with seed {config.seed}", f"{never} of {config.num_items} items were never chosen")
-    return Dataset("simulated", log, notes, SimulatedTruth(world, log, user_rows, item_rows))
+    return Dataset(name, log, notes, SimulatedTruth(world, log, user_rows, item_rows))
 
 
 class SimulatedTruth:

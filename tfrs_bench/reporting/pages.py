@@ -14,6 +14,7 @@ from tfrs_bench.reporting.comparison import chosen_settings, columns, footnote, 
 from tfrs_bench.reporting.console import Console
 from tfrs_bench.reporting.overview import overview
 from tfrs_bench.reporting.study import Study, study_of
+from tfrs_bench.reporting.worlds import worlds
 
 _BLOCK = "<!-- {edge} {name} -->"
 _FIRST_OUTPUT = "simulated, per_user"
@@ -66,6 +67,7 @@ BLOCKS: dict[str, Callable[[Sequence[Study]], str | None]] = {
     "overview": overview,
     "cold start": cold_start_page,
     "ablation": ablation,
+    "worlds": worlds,
 }
 
 
