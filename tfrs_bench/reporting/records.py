@@ -91,7 +91,7 @@ def prepare_folder(folder: Path) -> None:
             folder.rename(aside)
         folder.mkdir(parents=True, exist_ok=True)
         kept = (UNFINISHED, TENSORBOARD) if (folder / UNFINISHED).is_dir() else ()
-        for left in [*folder.iterdir(), *(folder / UNFINISHED).glob(f"*{PARTIAL}")]:
+        for left in [*folder.rglob(f"*{PARTIAL}"), *folder.glob("*")]:
             if left.name not in kept:
                 shutil.rmtree(left) if left.is_dir() else left.unlink()
     except OSError as error:
