@@ -237,6 +237,7 @@ def test_an_interrupted_run_keeps_what_it_goes_on_from_and_nothing_else(tmp_path
         "unfinished/a.npz.7.partial",
         "tensorboard/search/e",
         "model/a",
+        "tensorboard/i.9.partial",
         "b",
     ):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
