@@ -10,7 +10,7 @@ from finished_runs import AUDIT, evaluation, record
 
 from tfrs_bench.errors import UserError
 from tfrs_bench.evaluation.evaluator import Evaluation
-from tfrs_bench.reporting.pages import fill, first_output, results_page, table, with_blocks
+from tfrs_bench.reporting.pages import ablation, fill, first_output, results_page, table, with_blocks
 from tfrs_bench.reporting.study import Run, Study, study_of
 
 
@@ -87,3 +87,12 @@ def test_blocks_are_filled_where_they_stand_and_nothing_else_is_touched() -> Non
 def test_a_page_that_lacks_a_marker_is_an_error_that_shows_both() -> None:
     with pytest.raises(UserError, match="<!-- begin overview --> … <!-- end overview -->"):
         fill("<!-- begin overview --> and no end", "overview", "text")
+
+
+def test_an_ablation_is_shown_by_its_label_with_verdicts_against_als_alone() -> None:
+    runs = [run(name, dataset="log-ablation") for name in ("popularity", "als", "two_tower")]
+    text = ablation([study(), study(*runs)])
+    assert text is not None
+    assert text.count("| two_tower |") == 1
+    assert text.count("two_tower vs als") == 1 and "vs popularity" not in text
+    assert ablation([study()]) is None

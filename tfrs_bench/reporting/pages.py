@@ -9,6 +9,7 @@ from rich.console import Console as RichConsole
 
 from tfrs_bench.data.audit import Audit
 from tfrs_bench.errors import UserError
+from tfrs_bench.evaluation.evaluator import PRIMARY
 from tfrs_bench.reporting.cold_start import cold_start_page
 from tfrs_bench.reporting.comparison import chosen_settings, columns, footnote, print_conclusion, warnings
 from tfrs_bench.reporting.console import Console
@@ -55,9 +56,15 @@ def first_output(studies: Sequence[Study]) -> str | None:
 
 
 def ablation(studies: Sequence[Study]) -> str | None:
-    """Returns the table and the verdicts of the studies whose data are labelled `…-ablation`."""
-    found = [study for study in studies if study.first.dataset.endswith("-ablation")]
-    lines = [line for study in found for line in [*table(study), "", *_bullets(study.comparison.sentences())]]
+    """Returns the table, and verdicts against ALS, of the studies whose data are labelled `…-ablation`."""
+    lines = []
+    for study in studies:
+        if study.first.dataset.endswith("-ablation"):
+            found = [
+                one for one in study.comparison.verdicts if (one.segment, one.metric) == ("all", PRIMARY)
+            ]
+            told = [one.sentence() for one in found if one.baseline == "als"]
+            lines += [*table(study), "", *_bullets(told)]
     return "\n".join(lines).rstrip() if lines else None
 
 
