@@ -147,13 +147,14 @@ def killed_at(change: int, folder: Path, arguments: list[str]) -> subprocess.Com
 
 def killed_everywhere(folder: Path, asked: Callable[[str], list[str]], every: int) -> None:
     """Kills runs before every nth change of the disk; each time the next run must end like the first."""
-    first = killed_at(0, folder / "first", asked("first"))
+    whole = f"whole-of-every-{every}"
+    first = killed_at(0, folder / whole, asked(whole))
     assert first.returncode == 0, first.stderr
-    expected = outcome(folder / "first")
+    expected = outcome(folder / whole)
     changes = int(first.stdout.rsplit("changes: ", 1)[1])
     assert changes > 20
     for change in range(1, changes + 1, every):
-        name = f"killed{change}"
+        name = f"killed{change}-of-every-{every}"
         killed = killed_at(change, folder / name, asked(name))
         assert killed.returncode == -signal.SIGKILL, f"{change} of {changes}: {killed.stderr}"
         assert outcome(folder / name).items() <= expected.items(), f"{change}: what is whole is right"

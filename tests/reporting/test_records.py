@@ -247,3 +247,15 @@ def test_an_interrupted_run_keeps_what_it_goes_on_from_and_nothing_else(tmp_path
     assert left == ["tensorboard/search/e", "unfinished/search.npz"]
     write_run(tmp_path, record(), evaluation(), USER_IDS)
     assert not (tmp_path / "unfinished").exists()
+
+
+def test_what_a_killed_run_left_half_written_is_removed_wherever_it_lies(tmp_path: Path) -> None:
+    for name in (
+        "per_user.parquet.partial",
+        "model.partial/config.json.partial",
+        "tensorboard/curve.partial",
+    ):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    prepare_folder(tmp_path)
+    assert not list(tmp_path.rglob("*.partial"))

@@ -92,7 +92,7 @@ def prepare_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         kept = (UNFINISHED, TENSORBOARD) if (folder / UNFINISHED).is_dir() else ()
         for left in [*folder.rglob(f"*{PARTIAL}"), *folder.glob("*")]:
-            if left.name not in kept:
+            if left.name not in kept and left.exists():  # one half-written may be in both, or in one removed
                 shutil.rmtree(left) if left.is_dir() else left.unlink()
     except OSError as error:
         raise unwritable(folder, error, "another --results_dir=DIR") from error
