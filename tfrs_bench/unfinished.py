@@ -12,7 +12,7 @@ from tfrs_bench.models.checkpoint import Checkpoint
 from tfrs_bench.reporting.records import UNFINISHED
 from tfrs_bench.runtime import RECORDED_PACKAGES, package_version
 
-_DECIDING = ("data", "models", "evaluation", "tuning")
+_DECIDING = ("", "data", "models", "evaluation", "tuning")  # the package itself: how parts are put together
 
 
 class Unfinished:

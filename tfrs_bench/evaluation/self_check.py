@@ -199,6 +199,7 @@ def _sample(evaluation_set: EvaluationSet, most: int, seed: int) -> EvaluationSe
         cold=evaluation_set.cold[chosen],
         relevant_items=evaluation_set.relevant_items[flat],
         relevant_offsets=offsets,
+        known=None if evaluation_set.known is None else evaluation_set.known[chosen],
     )
 
 
