@@ -155,6 +155,20 @@ def test_a_trial_that_was_edited_to_win_is_found(edit: Edit, capsys: pytest.Capt
     assert "grid: today's also tries factors=" in problems(capsys)
 
 
+def test_an_audit_of_another_layout_is_named_with_what_to_type(
+    edit: Edit, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = edit("random", "audit", {})
+    capsys.readouterr()
+    assert report.console(["report", "--check"]) == 2
+    error = capsys.readouterr().err
+    assert "audit: temporal is nothing in the record and None in the code" in error
+    assert f"Type: rm -r {folder} && python -m tfrs_bench.main " in error
+    assert error.splitlines()[-1].startswith(
+        f"tfrs_bench: {Path('results/runs/planted/per_user') / folder.name}"
+    )
+
+
 def test_a_missing_record_is_named_with_what_makes_it(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

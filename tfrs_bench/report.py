@@ -64,13 +64,13 @@ def _check(runs: Path, output: Path) -> int:
     from tfrs_bench.staleness import stale_records
 
     studies = read_studies(runs)
-    found = [
-        *stale_records(studies, runs),
-        *(f"{path} is stale. {_AGAIN}" for path in _stale(_pages(studies, output))),
-    ]
-    for line in found:
+    records = stale_records(studies, runs)
+    for line in records:  # at once, because pages cannot be made of records of another layout
         print(line, file=sys.stderr)
-    return int(bool(found))
+    pages = _stale(_pages(studies, output))
+    for path in pages:
+        print(f"{path} is stale. {_AGAIN}", file=sys.stderr)
+    return int(bool(records or pages))
 
 
 def _pages(studies: Sequence[Study], output: Path) -> dict[Path, str]:
