@@ -51,6 +51,23 @@ def test_cold_users_are_asked_and_never_fitted_on(prepared: Callable[..., Prepar
     assert set(ready.test.evaluation_set.users[ready.test.evaluation_set.cold]) == set(cold)
 
 
+@pytest.mark.parametrize("split", ["per_user", "global"])
+def test_newcomers_alone_are_asked_at_five_levels_and_no_fit_or_count_holds_them(
+    prepared: Callable[..., Prepared], split: str
+) -> None:
+    ready = prepared(split=split, cold_start_fraction=0.3)
+    asked = ready.test.evaluation_set
+    newcomers = np.unique(asked.users)
+    assert 5 <= len(newcomers) <= 30 and asked.known is not None
+    assert np.bincount(asked.known).tolist() == [len(newcomers)] * 5
+    for fitted in (ready.train, ready.refit):
+        assert not fitted.rows_per_user[newcomers].any()
+    assert np.array_equal(ready.test.item_counts, np.bincount(ready.refit.items, minlength=40))
+    assert np.array_equal(asked.candidates, ready.refit.catalogue)
+    validated = ready.validation.evaluation_set
+    assert len(validated) and not np.isin(validated.users, newcomers).any() and validated.known is None
+
+
 def test_without_refit_the_train_rows_are_all_there_is(prepared: Callable[..., Prepared]) -> None:
     ready = prepared(refit=False)
     assert ready.refit is ready.train
