@@ -21,7 +21,6 @@ from numpy.typing import NDArray
 from tfrs_bench.data.simulated_population import YEAR, Items, People, WorldConfig, draw_items, draw_people
 
 _NOVELTY_DAYS = 90.0
-_RELEVANT_FROM = 3.5
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,6 +44,10 @@ class Memory:
     def first(self, n: int) -> Memory:
         """Returns a view of the first n people."""
         return Memory(self.seen[:n], self.prompted[:n])
+
+    def take(self, rows: NDArray[np.int64]) -> Memory:
+        """Returns a copy of the memories of the people at `rows` [k]."""
+        return Memory(self.seen[rows], self.prompted[rows])
 
     def record(
         self, items: Items, rows: NDArray[Any], chosen: NDArray[Any], days: NDArray[np.float32]
@@ -141,9 +144,32 @@ class World:
         mean = np.float32(self.config.mean_rating)
         return (mean + bias + self.config.rating_strength * affinity).astype(np.float32)
 
-    def relevant(self, users: NDArray[np.int64], affinity: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Returns the [n, m] float32 probability that each of [n] people would rate each item 4 or 5."""
+    def relevant(
+        self, users: NDArray[np.int64], affinity: NDArray[np.float32], threshold: float
+    ) -> NDArray[np.float32]:
+        """Returns [n, m] float32, how likely each of [n] people would rate each item at least `threshold`."""
+        if threshold <= 1:
+            return np.ones_like(affinity)
         stars = self.expected_rating(users[:, None], slice(None), affinity)
+        above = stars - np.float32(np.ceil(threshold) - 0.5)  # ratings are rounded to whole stars
         # The noise is logistic because its distribution function needs no erf, which NumPy lacks.
-        odds: NDArray[np.float32] = np.exp((stars - _RELEVANT_FROM) / np.float32(self.config.rating_noise))
+        odds: NDArray[np.float32] = np.exp(above / np.float32(self.config.rating_noise))
         return odds / (1 + odds)
+
+
+def choose(probabilities: NDArray[np.float32], dice: NDArray[np.float32]) -> NDArray[np.int64]:
+    """Draws one column of each row.
+
+    Args:
+      probabilities: [n, m] float32; a row may sum to anything above 0.
+      dice: [n] float32, uniform from 0 to 1.
+
+    Returns:
+      [n] int64.
+    """
+    cumulative = np.cumsum(probabilities, axis=1)
+    total = cumulative[:, -1]
+    # A draw that rounds up to the total would fall past the last item.
+    draw = np.minimum(dice * total, np.nextafter(total, np.float32(0)))
+    chosen: NDArray[np.int64] = np.argmax(cumulative > draw[:, None], axis=1)
+    return chosen
