@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from tfrs_bench.evaluation.evaluator import PRIMARY
@@ -30,7 +31,8 @@ def cold_start_figures(studies: Sequence[Study]) -> dict[str, str]:
 
 
 def _file(study: Study) -> str:
-    return f"cold_start-{study.first.dataset}-{study.first.split}.svg"
+    words = re.findall(r"[\w.=-]+", study.name.replace(".", "_"))
+    return f"cold_start-{'-'.join(words)}.svg"
 
 
 def _section(study: Study) -> list[str]:
