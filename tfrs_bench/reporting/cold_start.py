@@ -79,7 +79,7 @@ def _findings(study: Study) -> list[str]:
 def _figure(study: Study) -> str:
     levels = known_levels(study)
     known = [int(level.removesuffix(" known")) for level in levels]
-    with drawing() as figure:
+    with drawing(height=4.2) as figure:
         for number, name in enumerate(study.runs):
             rows = [_row(study, name, level) for level in levels]
             color, marker = COLORS[number % len(COLORS)], MARKERS[number % len(MARKERS)]
@@ -92,5 +92,5 @@ def _figure(study: Study) -> str:
         figure.axes.set_ylabel("NDCG@10, 95 % interval")
         figure.axes.set_title(f"{study.first.dataset}, {study.first.split}", loc="left")
         figure.axes.set_ylim(bottom=0)
-        figure.axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
+        figure.axes.legend(frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2)
     return figure.svg
