@@ -239,7 +239,7 @@ def test_skipped_rows_are_counted_with_their_lines_and_no_other_row_is_lost(
 def execute(*flags: str | bytes, **environment: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "tfrs_bench.main", *ONLY_POPULARITY, *flags]
     variables = {**os.environ, "OMP_NUM_THREADS": "1", **environment}
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, env=variables)
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, env=variables)
 
 
 def test_a_process_ends_with_status_2_and_one_line_on_stderr(tmp_path: Path) -> None:
