@@ -231,7 +231,13 @@ class Runner:
         self.console.begin(request.name, "tuning on validation, by a grid")
         if kept.found:
             self.console.note(request.name, f"goes on after {kept.found} trials")
-        found = grid_search(request.config, model_class.grid, kept, self.console.progress("tuning"))
+        found = grid_search(
+            request.config,
+            model_class.grid,
+            kept,
+            self.console.progress("tuning"),
+            dict.fromkeys(model_class.ranks, self.prepared.dataset.log.num_items),
+        )
         found = dataclasses.replace(found, minutes=found.minutes + kept.earlier_s / 60)
         self._tuned[request.name, request.config] = found
         return found

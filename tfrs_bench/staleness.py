@@ -93,8 +93,9 @@ def _searched(record: RunRecord, request: Request) -> Any:
             raise LookupError(" ".join(f"{name}={shown(value)}" for name, value in values.items()))
         return float(qualities[text])
 
-    grid = registry.resolve(registry.MODELS, request.name, "model").grid
-    return grid_search(request.config, grid, quality_of).config
+    model = registry.resolve(registry.MODELS, request.name, "model")
+    bounds = dict.fromkeys(model.ranks, record.data["items"])
+    return grid_search(request.config, model.grid, quality_of, bounds=bounds).config
 
 
 def _between(what: str, recorded: dict[str, Any], today: dict[str, Any]) -> Iterator[str]:

@@ -52,6 +52,12 @@ def test_a_best_inside_the_grid_is_not_grown_from() -> None:
     assert (result.config, result.quality) == (Config(16, 0.5, "kept"), 0.3)
 
 
+@pytest.mark.parametrize(("bound", "most"), [(20, 32), (32, 32), (33, 64), (64, 64), (65, 128)])
+def test_growth_ends_with_the_first_value_no_smaller_than_a_bound(bound: float, most: int) -> None:
+    result = grid_search(START, GRID, lambda one: one.width, bounds={"width": bound})
+    assert max(tried(result, "width")) == most
+
+
 def test_growth_past_the_upper_edge_stops_at_the_first_step_that_does_not_help() -> None:
     result = search(peak(64, 2), {"width": WIDTHS})
     assert tried(result, "width") == [8, 16, 32, 64, 128]

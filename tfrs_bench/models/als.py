@@ -47,6 +47,7 @@ class ALS(FactorizedRecommender):
         "regularization": (3.0, 10.0, 30.0, 100.0),
         "confidence": (1.0, 3.0, 9.0),
     }
+    ranks = ("factors",)
 
     def _fit(self, train: InteractionLog, context: FitContext) -> FitReport:
         matrix = positive_matrix(train)

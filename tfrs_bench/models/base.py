@@ -98,12 +98,15 @@ class Recommender(ABC):
 
     A subclass sets `name`, `Config` (a frozen dataclass of `option` fields), `capabilities` and, if it has
     something to tune, `grid` (see `tuning.grid`), and implements `_fit`, `score`, `state` and `restore`.
+    `ranks` names the fields of the grid that count dimensions of the items: a search goes up to the first
+    value that is no smaller than the number of items, which already has room for every matrix.
     """
 
     name: ClassVar[str]
     Config: ClassVar[type[Any]]
     capabilities: ClassVar[Capabilities] = Capabilities()
     grid: ClassVar[dict[str, tuple[float, ...]]] = {}
+    ranks: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, config: Any | None = None) -> None:
         """Takes a `Config`, by default one of defaults.

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 MOST_STEPS_BEYOND = 4
@@ -40,6 +41,7 @@ def grid_search(
     grid: dict[str, tuple[float, ...]],
     quality_of: Callable[[Any], float],
     progress: Callable[[int, int], None] | None = None,
+    bounds: Mapping[str, float] | None = None,
 ) -> GridResult:
     """Tries every combination of a grid, then goes on past its edges as long as that helps.
 
@@ -53,6 +55,7 @@ def grid_search(
       grid: per field at least two ascending positive values in geometric progression.
       quality_of: validation NDCG@10 of a model fitted with a `Config`.
       progress: called after each trial with trials done and trials known to come.
+      bounds: per field the value from which on nothing larger is tried beyond the grid.
 
     Returns:
       The best settings and every trial.
@@ -63,7 +66,8 @@ def grid_search(
     search.expected = len(combinations)
     for values in combinations:
         search.try_(dataclasses.replace(start, **values))
-    while sum(_beyond(search, name, values) for name, values in grid.items()):
+    lines = {name: _lines(values, (bounds or {}).get(name, math.inf)) for name, values in grid.items()}
+    while sum(_beyond(search, name, its) for name, its in lines.items()):
         pass
     config, quality = search.best
     minutes = (time.perf_counter() - began) / 60
@@ -91,11 +95,16 @@ class _Search:
         return self.trials[config]
 
 
-def _beyond(search: _Search, name: str, values: tuple[float, ...]) -> bool:
+def _lines(values: tuple[float, ...], bound: float) -> list[list[float]]:
+    """Returns both edges of a dimension, each with the values beyond it."""
+    down = _continued(values[0], values[0] / values[1])
+    return [down, _continued(values[-1], values[-1] / values[-2], bound)]
+
+
+def _beyond(search: _Search, name: str, lines: list[list[float]]) -> bool:
     """Continues one dimension in both directions; tells whether that found something better."""
     before = search.best[1]
-    for edge, ratio in ((values[0], values[0] / values[1]), (values[-1], values[-1] / values[-2])):
-        line = _continued(edge, ratio)
+    for line in lines:
         for here, step in itertools.pairwise(line):
             config, quality = search.best
             if getattr(config, name) != here:
@@ -105,12 +114,12 @@ def _beyond(search: _Search, name: str, values: tuple[float, ...]) -> bool:
     return _is_worthwhile(search.best[1], before)
 
 
-def _continued(edge: float, ratio: float) -> list[float]:
+def _continued(edge: float, ratio: float, bound: float = math.inf) -> list[float]:
     """Returns an edge of the grid and the values beyond it, of the edge's type, positive and distinct."""
     line = [edge]
     for _ in range(MOST_STEPS_BEYOND):
         step = type(edge)(line[-1] * ratio)
-        if step in (line[-1], 0):
+        if line[-1] >= bound or step in (line[-1], 0):
             break
         line.append(step)
     return line
