@@ -17,6 +17,7 @@ MODELS = {
     "random": "tfrs_bench.models.random_order:RandomOrder",
     "popularity": "tfrs_bench.models.popularity:Popularity",
     "als": "tfrs_bench.models.als:ALS",
+    "markov": "tfrs_bench.models.markov:Markov",
     "two_tower": "tfrs_bench.models.two_tower:TwoTower",
 }
 
