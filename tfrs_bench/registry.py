@@ -18,6 +18,7 @@ MODELS = {
     "popularity": "tfrs_bench.models.popularity:Popularity",
     "als": "tfrs_bench.models.als:ALS",
     "markov": "tfrs_bench.models.markov:Markov",
+    "session_knn": "tfrs_bench.models.session_knn:SessionKNN",
     "two_tower": "tfrs_bench.models.two_tower:TwoTower",
 }
 
