@@ -10,9 +10,12 @@ from typing import Any
 
 from tfrs_bench import registry
 from tfrs_bench.errors import UserError
-from tfrs_bench.options import check_options, did_you_mean, option
+from tfrs_bench.options import check_options, did_you_mean, option, told
 
 DATA, PROTOCOL, MODELS, OUTPUT = "Data", "Protocol", "Models", "Output"
+
+RANKING, RATING = "ranking", "rating"
+BASELINES = {RANKING: ("popularity", "als"), RATING: ("mean", "biased_mf")}
 
 MOST_SEED = 2**31 - 1  # what every library takes, with room for the seeds after it
 
@@ -78,6 +81,13 @@ class Experiment:
         "Stop at a row that cannot be read, or skip and count it.",
         choices=("error", "skip"),
         group=DATA,
+    )
+    task: str = option(
+        "ranking",
+        "Weigh models by the lists they make, or by how well they predict the ratings of the test rows.",
+        choices=(RANKING, RATING),
+        group=PROTOCOL,
+        silent=True,
     )
     split: str = option(
         "per_user",
@@ -172,7 +182,7 @@ class Experiment:
 
     def identity(self) -> dict[str, Any]:
         """Returns what decides a number: every field but where the files lie, which a fingerprint covers."""
-        kept = {key: value for key, value in dataclasses.asdict(self).items() if key not in FILES}
+        kept = {key: value for key, value in told(self).items() if key not in FILES}
         return kept if self.interactions is None else kept | {"dataset": None, "data_seed": None}
 
 
@@ -185,8 +195,11 @@ class Plan:
         f"Models to weigh, such as two_tower or als,two_tower. Known: {', '.join(registry.MODELS)}.",
         group=MODELS,
     )
-    baselines: tuple[str, ...] = option(
-        ("popularity", "als"), "Opponents that stand in every table.", group=MODELS
+    baselines: tuple[str, ...] | None = option(
+        None,
+        f"Opponents that stand in every table; by default {','.join(BASELINES[RANKING])}, and with "
+        f"--task={RATING} {','.join(BASELINES[RATING])}.",
+        group=MODELS,
     )
     tune_baselines: bool = option(
         True,
@@ -218,7 +231,7 @@ class Plan:
         """
         check_options(self)
         for flag in ("model", "baselines"):
-            for name in getattr(self, flag):
+            for name in getattr(self, flag) or ():
                 if name not in registry.MODELS:
                     raise UserError(f"--{flag}={name} is not known.{did_you_mean(name, registry.MODELS)}")
         if not self.model:

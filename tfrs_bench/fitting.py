@@ -10,6 +10,7 @@ from typing import Any
 
 from tfrs_bench.data.interactions import InteractionLog
 from tfrs_bench.models.base import FitMonitor, FitReport, Recommender
+from tfrs_bench.options import told
 from tfrs_bench.preparation import Prepared
 from tfrs_bench.reporting.console import Console
 from tfrs_bench.reporting.tensorboard import TensorBoardMonitor
@@ -53,7 +54,7 @@ def fit_for_test(
     report, earlier_s = FitReport(epochs=model.config.epochs), 0.0
 
     def fit(log: InteractionLog, phase: str, **how: Any) -> FitReport:
-        settings = {"config": dataclasses.asdict(model.config), "seed": seed, "epochs": how.get("epochs")}
+        settings = {"config": told(model.config), "seed": seed, "epochs": how.get("epochs")}
         how["checkpoint"] = unfinished.checkpoint(phase, **settings)
         board = TensorBoardMonitor(watch.events, phase, lambda text: watch.console.note(watch.name, text))
         try:
@@ -62,7 +63,9 @@ def fit_for_test(
             board.close()
 
     if report.epochs is None:
-        report = fit(prepared.train, "search", validate=prepared.validation.primary)
+        report = fit(
+            prepared.train, "search", validate=prepared.validation.primary, metric=prepared.validation.metric
+        )
         earlier_s = report.earlier_s
         if not prepared.experiment.refit:
             return model, report, time.perf_counter() - began + earlier_s

@@ -24,6 +24,7 @@ def option(
     low: float | None = None,
     high: float | None = None,
     group: str = "",
+    silent: bool = False,
 ) -> Any:
     """Declares a dataclass field that is also a flag.
 
@@ -34,12 +35,24 @@ def option(
       low: the smallest allowed number, inclusive.
       high: the largest allowed number, inclusive.
       group: the heading under which `--help` shows the flag.
+      silent: the default means what was done before there was this setting, so records and names of runs
+        leave it out then, and those made before stay what they are.
 
     Returns:
       A dataclass field.
     """
-    metadata = {"help": help, "choices": choices, "low": low, "high": high, "group": group}
+    metadata = {"help": help, "choices": choices, "low": low, "high": high, "group": group, "silent": silent}
     return dataclasses.field(default=default, metadata=metadata)
+
+
+def told(settings: Any) -> dict[str, Any]:
+    """Returns a settings dataclass as records tell it: by name, without silent settings at their default."""
+    quiet = {
+        field.name
+        for field in dataclasses.fields(settings)
+        if field.metadata.get("silent") and getattr(settings, field.name) == field.default
+    }
+    return {name: value for name, value in dataclasses.asdict(settings).items() if name not in quiet}
 
 
 def check_options(settings: Any) -> None:
@@ -85,8 +98,9 @@ def parse_value(name: str, text: str, hint: Any) -> Any:
     Raises:
       UserError: the text is not of that type; the message names the flag.
     """
-    if typing.get_origin(hint) is tuple:
-        kind = typing.get_args(hint)[0]
+    listed = next((one for one in (hint, *typing.get_args(hint)) if typing.get_origin(one) is tuple), None)
+    if listed is not None:
+        kind = typing.get_args(listed)[0]
         return tuple(parse_value(name, one.strip(), kind) for one in text.split(",") if one.strip())
     kind = next((one for one in (hint, *typing.get_args(hint)) if one in _READERS), str)
     if not text.strip(" "):

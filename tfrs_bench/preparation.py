@@ -15,12 +15,14 @@ from tfrs_bench.data.audit import Audit, audit_split
 from tfrs_bench.data.dataset import Dataset
 from tfrs_bench.data.interactions import InteractionLog
 from tfrs_bench.data.newcomers import ask_at_every_level, hold_out
+from tfrs_bench.data.rated_pairs import rated_pairs
 from tfrs_bench.data.relevance import EvaluationSet, evaluation_set
 from tfrs_bench.data.split import TEST, VALIDATION, TemporalSplit, require_validation, split_log
 from tfrs_bench.errors import UserError
 from tfrs_bench.evaluation.evaluator import Evaluator
+from tfrs_bench.evaluation.rating_evaluator import RatingEvaluator
 from tfrs_bench.evaluation.self_check import self_check
-from tfrs_bench.experiment import Experiment
+from tfrs_bench.experiment import RATING, Experiment
 from tfrs_bench.models.popularity import Popularity
 from tfrs_bench.reporting.console import Console
 
@@ -74,6 +76,11 @@ def prepare(experiment: Experiment, console: Console, *, memory_mb: int = 512) -
         log = dataset.log
         stage.say(f"{dataset.name}: {len(log):,} rows, {log.num_users:,} users, {log.num_items:,} items")
         stage.say(*dataset.notes)
+        if experiment.task == RATING and log.ratings is None:
+            raise UserError(
+                "--task=rating needs ratings, and these data have none. Name their column with "
+                "--rating_column=NAME, or leave --task out."
+            )
     with console.stage("split") as stage:
         split = split_log(
             log, experiment.split, cold_start_below=experiment.cold_start_below, seed=experiment.seed
@@ -95,18 +102,24 @@ def prepare(experiment: Experiment, console: Console, *, memory_mb: int = 512) -
         if experiment.candidates is not None:
             stage.say(f"candidates: {int(tested.candidates.sum()):,} items of the file are in the log")
 
-    def evaluator(questions: EvaluationSet, fitted_on: InteractionLog) -> Evaluator:
+    def evaluator(part: int, questions: EvaluationSet, fitted_on: InteractionLog) -> Evaluator:
         counts = np.bincount(fitted_on.items, minlength=log.num_items)
         keys, ks, seed = log.item_ids.keys, experiment.ks, experiment.seed
+        if experiment.task == RATING:
+            assert fitted_on.ratings is not None
+            scale = float(fitted_on.ratings.min()), float(fitted_on.ratings.max())
+            pairs = rated_pairs(split, part, questions)
+            return RatingEvaluator(
+                questions, keys, counts, pairs, scale, ks=ks, seed=seed, memory_mb=memory_mb
+            )
         return Evaluator(questions, keys, counts, ks=ks, seed=seed, memory_mb=memory_mb)
 
     def validation() -> Evaluator:
         require_validation(split, experiment.cold_start_below)
-        return evaluator(_questions(split, VALIDATION, experiment, allowed), train)
+        return evaluator(VALIDATION, _questions(split, VALIDATION, experiment, allowed), train)
 
-    prepared = Prepared(
-        experiment, dataset, train, refit, evaluator(tested, refit), audit, make_validation=validation
-    )
+    test = evaluator(TEST, tested, refit)
+    prepared = Prepared(experiment, dataset, train, refit, test, audit, make_validation=validation)
     with console.stage("self-test") as stage:
         checks = _prove(prepared, memory_mb)
         stage.say(f"{checks} checks hold: chance scores what it must, answers 1")

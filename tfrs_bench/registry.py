@@ -19,6 +19,8 @@ MODELS = {
     "als": "tfrs_bench.models.als:ALS",
     "markov": "tfrs_bench.models.markov:Markov",
     "session_knn": "tfrs_bench.models.session_knn:SessionKNN",
+    "mean": "tfrs_bench.models.mean:Mean",
+    "biased_mf": "tfrs_bench.models.biased_mf:BiasedMF",
     "two_tower": "tfrs_bench.models.two_tower:TwoTower",
 }
 

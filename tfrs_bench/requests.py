@@ -6,7 +6,7 @@ import dataclasses
 from typing import Any
 
 from tfrs_bench import registry
-from tfrs_bench.experiment import Experiment
+from tfrs_bench.experiment import RANKING, Experiment
 from tfrs_bench.models.oracle import Oracle
 from tfrs_bench.models.random_order import RandomOrder
 from tfrs_bench.reporting.comparison import UNTUNED
@@ -19,19 +19,20 @@ def requests(settings: Settings, *, truth_is_known: bool = False) -> list[Reques
     """Returns what to run: random first, the baselines, the models, and the oracle where truth is known.
 
     A stochastic model is asked for once per seed of `--seeds`. Random order is too, in principle; but it is
-    there to show chance, which one seed does.
 
     Args:
       settings: what the command line said.
       truth_is_known: the data are simulated.
     """
     asked = []
-    for name in dict.fromkeys(("random", *settings.plan.baselines, *settings.plan.model)):
+    ranking = settings.experiment.task == RANKING
+    floor = (RandomOrder.name,) if ranking else ()
+    for name in dict.fromkeys((*floor, *settings.baselines, *settings.plan.model)):
         first = request(name, settings)
         stochastic = not _model(name).capabilities.deterministic and name != RandomOrder.name
         seeds = range(first.seed, first.seed + (settings.plan.seeds if stochastic else 1))
         asked += [dataclasses.replace(first, seed=seed) for seed in seeds]
-    if truth_is_known:
+    if truth_is_known and ranking:
         truth = "the simulator's truth"
         asked.append(Request(Oracle.name, Oracle.Config(), truth, seed=settings.experiment.seed))
     return asked
@@ -65,7 +66,7 @@ def _model(name: str) -> Any:
 def _shipped(name: str, model: Any, settings: Settings) -> tuple[Any, str] | None:
     """Looks for settings tuned for this data set and protocol, then for those that suit the split."""
     tuned = None if settings.experiment.interactions else _tuned(name, model, settings)
-    return tuned or split_config(model.Config, name, settings.experiment.split)
+    return tuned or split_config(model.Config, name, settings.experiment.split, task=settings.experiment.task)
 
 
 def _tuned(name: str, model: Any, settings: Settings) -> tuple[Any, str] | None:

@@ -12,10 +12,14 @@ import numpy as np
 from tfrs_bench import __version__, registry
 from tfrs_bench.errors import UserError
 from tfrs_bench.evaluation.evaluator import Evaluation
-from tfrs_bench.experiment import short_hash
+from tfrs_bench.evaluation.metrics import ERRORS
+from tfrs_bench.evaluation.rating_evaluator import RatingEvaluator
+from tfrs_bench.experiment import RATING, short_hash
 from tfrs_bench.fitting import Watch, fit_for_test
 from tfrs_bench.models.base import FactorizedRecommender, FitReport, Recommender
 from tfrs_bench.models.oracle import Oracle
+from tfrs_bench.models.rating_recommender import check_rates
+from tfrs_bench.options import told
 from tfrs_bench.preparation import Prepared
 from tfrs_bench.reporting.console import Console
 from tfrs_bench.reporting.records import (
@@ -96,7 +100,7 @@ class Runner:
             "experiment": self.prepared.experiment.identity(),
             "data": self.prepared.dataset.log.fingerprint,
             "candidates": np.packbits(self.prepared.test.evaluation_set.candidates).tobytes().hex(),
-            "request": [request.name, dataclasses.asdict(request.config), self._grid(request), request.seed],
+            "request": [request.name, told(request.config), self._grid(request), request.seed],
             "version": __version__,
         }
         name = f"{request.name}-seed{request.seed}-{short_hash(identity)}"
@@ -154,7 +158,7 @@ class Runner:
             "seed": request.seed,
             "experiment": self.prepared.experiment.identity(),
             "data": {**record.data, "fingerprint": self.prepared.dataset.log.fingerprint},
-            "config": record.config if request.tune else dataclasses.asdict(request.config),
+            "config": record.config if request.tune else told(request.config),
         }
         differ = [
             f"another {name}" for name, value in as_json(asked).items() if getattr(record, name) != value
@@ -191,7 +195,7 @@ class Runner:
                 evaluation=evaluation,
             )
             which = "" if request.seed == self.prepared.experiment.seed else f"seed {request.seed}: "
-            stage.say(f"{which}NDCG@10 {evaluation.mean('ndcg@10'):.4f}")
+            stage.say(f"{which}{evaluation.primary.upper()} {evaluation.mean(evaluation.primary):.4f}")
         if not isinstance(model, Oracle):
             model.save(folder / MODEL)
         self._write_tensorboard(folder / TENSORBOARD, record, model)
@@ -209,6 +213,8 @@ class Runner:
             assert self.prepared.dataset.truth is not None
             return Oracle(self.prepared.dataset.truth)
         model: Recommender = registry.resolve(registry.MODELS, name, "model")(config)
+        if self.prepared.experiment.task == RATING:
+            check_rates(model)
         if model.capabilities.needs_ratings and self.prepared.dataset.log.ratings is None:
             raise UserError(
                 f"{name} needs ratings, and these data have none. Leave it out of --model and --baselines."
@@ -253,7 +259,7 @@ class Runner:
         fit_s: float,
         evaluation: Evaluation,
     ) -> RunRecord:
-        log = self.prepared.dataset.log
+        log, test = self.prepared.dataset.log, self.prepared.test
         return RunRecord(
             model=request.name,
             dataset=self.prepared.dataset.name,
@@ -266,16 +272,13 @@ class Runner:
                 "users": log.num_users,
                 "items": log.num_items,
                 "clock": log.clock,
-                "candidates": short_hash(
-                    np.flatnonzero(self.prepared.test.evaluation_set.candidates).tolist()
-                ),
+                "candidates": short_hash(np.flatnonzero(test.evaluation_set.candidates).tolist()),
                 "notes": list(self.prepared.dataset.notes),
+                **({"scale": list(test.scale)} if isinstance(test, RatingEvaluator) else {}),
             },
-            config=dataclasses.asdict(config),
+            config=told(config),
             tuning=request.tuning if tuned is None else tuned.summary(),
-            trials=[]
-            if tuned is None
-            else [[dataclasses.asdict(one), quality] for one, quality in tuned.trials],
+            trials=[] if tuned is None else [[told(one), quality] for one, quality in tuned.trials],
             tune_minutes=0.0 if tuned is None else tuned.minutes,
             epochs=report.epochs,
             curve=list(report.curve),
@@ -286,7 +289,7 @@ class Runner:
             metrics={
                 segment: {metric: evaluation.mean(metric, segment) for metric in evaluation.metrics}
                 for segment in evaluation.segments
-                if evaluation.counted(segment).any()
+                if evaluation.counted(segment, evaluation.primary).any()
             },
             list_metrics=evaluation.list_metrics,
             audit=dataclasses.asdict(self.prepared.audit),
@@ -302,7 +305,12 @@ class Runner:
         }
         write_settings(events, given)
         write_results(
-            events, {name: mean for name, mean in record.metrics["all"].items() if name.endswith("@10")}
+            events,
+            {
+                name: mean
+                for name, mean in record.metrics["all"].items()
+                if name.endswith("@10") or name in ERRORS
+            },
         )
         if not (model.capabilities.early_stopping and isinstance(model, FactorizedRecommender)):
             return

@@ -19,7 +19,7 @@ from absl import flags
 
 from tfrs_bench import registry
 from tfrs_bench.errors import UserError
-from tfrs_bench.experiment import DATA, FILES, MODELS, OUTPUT, PROTOCOL, Experiment, Plan
+from tfrs_bench.experiment import BASELINES, DATA, FILES, MODELS, OUTPUT, PROTOCOL, Experiment, Plan
 from tfrs_bench.options import parse_value
 
 _ASKED_OF_PLAN = [field for field in dataclasses.fields(Plan) if field.metadata["group"] in (DATA, MODELS)]
@@ -49,6 +49,12 @@ class Settings:
     experiment: Experiment
     plan: Plan
     hyper_parameters: dict[str, Any]
+
+    @property
+    def baselines(self) -> tuple[str, ...]:
+        """The opponents that were named, or those of the task."""
+        named = self.plan.baselines
+        return BASELINES[self.experiment.task] if named is None else named
 
     def config(self, model: str, start: Any | None = None) -> Any:
         """Builds the settings of one model.

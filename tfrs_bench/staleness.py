@@ -16,6 +16,7 @@ from tfrs_bench import registry
 from tfrs_bench.data.audit import Audit
 from tfrs_bench.errors import UserError
 from tfrs_bench.models.oracle import Oracle
+from tfrs_bench.options import told
 from tfrs_bench.reporting.records import RECORD, RunRecord, disagreements
 from tfrs_bench.reporting.study import Run, Study, command, shown
 from tfrs_bench.requests import requests
@@ -72,7 +73,7 @@ def _of_settings(record: RunRecord, settings: Settings) -> Iterator[str]:
     except LookupError as error:
         yield f"grid: today's also tries {error.args[0]}, which the record lacks"
         return
-    yield from _between(record.model, record.config, dataclasses.asdict(config))
+    yield from _between(record.model, record.config, told(config))
     searched = "a grid's search" if request.tune else request.tuning
     if searched != ("a grid's search" if record.trials else record.tuning):
         yield f"settings: from {record.tuning} in the record, from {searched} today"
@@ -87,7 +88,7 @@ def _searched(record: RunRecord, request: Request) -> Any:
     qualities = {json.dumps(config, sort_keys=True): quality for config, quality in record.trials}
 
     def quality_of(config: Any) -> float:
-        values = dataclasses.asdict(config)
+        values = told(config)
         text = json.dumps(values, sort_keys=True)
         if text not in qualities:
             raise LookupError(" ".join(f"{name}={shown(value)}" for name, value in values.items()))

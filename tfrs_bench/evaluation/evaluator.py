@@ -8,13 +8,14 @@ import functools
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tfrs_bench.data.queries import Queries
 from tfrs_bench.data.relevance import EvaluationSet
-from tfrs_bench.evaluation.metrics import catalogue_metrics, list_metrics
+from tfrs_bench.evaluation.metrics import ERRORS, catalogue_metrics, list_metrics
 from tfrs_bench.evaluation.scoring import Blocks, scorer
 from tfrs_bench.models.base import NO_ITEM, Recommender, mask_scores
 from tfrs_bench.models.ranking import top_k
@@ -22,6 +23,7 @@ from tfrs_bench.runtime import blas_single_thread, usable_cores
 
 PRIMARY_K = 10
 PRIMARY = f"ndcg@{PRIMARY_K}"
+PRIMARY_ERROR = "rmse"
 
 _BLOCK_BYTES = 24_000_000  # of scores that are ranked while the cache still holds them
 _LEAST_ROWS = 32  # fewer would make a product of matrices that reads the items over and over
@@ -37,11 +39,13 @@ class Evaluation:
       users: [n] int32 the log's index of each query's user.
       cold: [n] bool.
       num_relevant: [n] int64.
-      metrics: [n] float64 by name such as `ndcg@10`; NaN where the relevant set is empty.
+      metrics: [n] float64 by name such as `ndcg@10`; NaN where the relevant set is empty, or of an error
+        where nothing was rated.
       lists: [n, k_max] int32 items, best first, −1 = missing.
       list_metrics: one number over all lists, by name such as `coverage@10`.
       score_us_per_user: microseconds in `model.score`, divided by n.
       known: [n] int8 interactions that a newcomer's query knows of, see `data.newcomers`; else None.
+      num_rated: [n] int64 ratings that were predicted, where they were; else None.
     """
 
     users: NDArray[np.int32]
@@ -52,6 +56,12 @@ class Evaluation:
     list_metrics: dict[str, float]
     score_us_per_user: float
     known: NDArray[np.int8] | None = None
+    num_rated: NDArray[np.int64] | None = None
+
+    @property
+    def primary(self) -> str:
+        """The metric that verdicts follow: RMSE where ratings were predicted, else NDCG@10."""
+        return PRIMARY if self.num_rated is None else PRIMARY_ERROR
 
     @property
     def _members(self) -> dict[str, NDArray[np.bool_]]:
@@ -65,8 +75,10 @@ class Evaluation:
         """Names of the groups of queries: all, regular and cold; of newcomers all, 0 known to 4 known."""
         return tuple(self._members)
 
-    def counted(self, segment: str = "all") -> NDArray[np.bool_]:
-        """Returns the [n] bool mask of a segment's queries that have a non-empty relevant set.
+    def counted(self, segment: str = "all", metric: str = PRIMARY) -> NDArray[np.bool_]:
+        """Returns the [n] bool mask of a segment's queries that a metric counts.
+
+        These are the queries with a non-empty relevant set, or with ratings if it is an error of these.
 
         Raises:
           ValueError: the segment is not one of `segments`.
@@ -74,19 +86,52 @@ class Evaluation:
         members = self._members
         if segment not in members:
             raise ValueError(f"a segment is one of {', '.join(members)}. Received: {segment!r}.")
-        return members[segment] & (self.num_relevant > 0)
+        return members[segment] & ((self._rated if metric in ERRORS else self.num_relevant) > 0)
 
     def per_user(self, metric: str, segment: str = "all") -> NDArray[np.float64]:
-        """Returns a metric of a segment's counted users, a newcomer's several queries averaged."""
-        values: NDArray[np.float64] = self.metrics[metric][self.counted(segment)]
+        """Returns a metric of a segment's counted users, a newcomer's several queries averaged.
+
+        Of an error it is the sum over the user's ratings, of squares for RMSE: see `pooled`.
+        """
+        values: NDArray[np.float64] = self.metrics[metric][self.counted(segment, metric)]
+        if metric in ERRORS:
+            values = values ** ERRORS[metric] * self._rated[self.counted(segment, metric)]
+        return self._averaged(values, segment)
+
+    def per_user_rated(self, segment: str = "all") -> NDArray[np.float64]:
+        """Returns how many ratings each user that errors count has, a newcomer's several queries averaged."""
+        counted = self.counted(segment, PRIMARY_ERROR)
+        return self._averaged(self._rated[counted].astype(np.float64), segment)
+
+    @property
+    def _rated(self) -> NDArray[np.int64]:
+        if self.num_rated is None:
+            raise ValueError("no ratings were predicted")
+        return self.num_rated
+
+    def _averaged(self, values: NDArray[np.float64], segment: str) -> NDArray[np.float64]:
         if self.known is not None and segment == "all":
             values = values.reshape(len(np.unique(self.known)), -1).mean(axis=0)
         return values
 
     def mean(self, metric: str, segment: str = "all") -> float:
-        """Returns a metric's mean over the segment's users with a non-empty relevant set; NaN if none."""
-        values = self.metrics[metric][self.counted(segment)]
-        return float(values.mean()) if len(values) else float("nan")
+        """Returns a metric's mean over a segment's users, or an error over all their ratings; NaN if none."""
+        values = self.metrics[metric][self.counted(segment, metric)]
+        if not len(values):
+            return float("nan")
+        if metric in ERRORS:
+            sums, counts = self.per_user(metric, segment), self.per_user_rated(segment)
+            return float(pooled(metric, sums.mean(), counts.mean()))
+        return float(values.mean())
+
+
+def pooled(metric: str, sums: Any, counts: Any) -> Any:
+    """Returns an error over all ratings from users' sums and counts, or from the means of these.
+
+    >>> pooled("rmse", 9.0, 4.0)
+    1.5
+    """
+    return (sums / counts) ** (1 / ERRORS[metric])
 
 
 class Evaluator:
@@ -94,7 +139,12 @@ class Evaluator:
 
     Queries go through in chunks, so peak memory does not grow with the number of users; a chunk's scores are
     masked and ranked block by block, on every core.
+
+    Attributes:
+      metric: what `primary` reads.
     """
+
+    metric: ClassVar[str] = PRIMARY
 
     def __init__(
         self,

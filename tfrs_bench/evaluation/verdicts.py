@@ -10,7 +10,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from tfrs_bench.evaluation.evaluator import PRIMARY, Evaluation
+from tfrs_bench.evaluation.evaluator import PRIMARY, Evaluation, pooled
+from tfrs_bench.evaluation.metrics import ERRORS
 from tfrs_bench.evaluation.uncertainty import (
     DRAWS,
     bootstrap_means,
@@ -22,7 +23,7 @@ from tfrs_bench.evaluation.uncertainty import (
 
 Word = Literal["better", "worse", "cannot tell"]
 LEVEL = 0.05
-_COMPARED = re.compile(r"(hr|ndcg|map)@\d+")
+_COMPARED = re.compile(rf"(hr|ndcg|map)@\d+|{'|'.join(ERRORS)}")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,8 +55,8 @@ class Verdict:
       p: two-sided bootstrap p.
       p_adjusted: Holm-adjusted over all pairs of this metric and segment; the word follows it.
       detectable: the difference these users would have shown with power 0.8, before adjustment.
-      num_users: users with a non-empty relevant set.
-      verdict: better, worse or cannot tell.
+      num_users: users with a non-empty relevant set, or with ratings.
+      verdict: better, worse or cannot tell; of an error, lower is better.
     """
 
     model: str
@@ -92,20 +93,22 @@ class Comparison:
 
     Attributes:
       rows: per segment, model and metric.
-      verdicts: per segment, pair and compared metric (HR, NDCG and MAP at every K).
+      verdicts: per segment, pair and compared metric (HR, NDCG and MAP at every K; errors of ratings).
+      primary: the metric of the sentences.
     """
 
     rows: tuple[Row, ...]
     verdicts: tuple[Verdict, ...]
+    primary: str = PRIMARY
 
-    def row(self, model: str, metric: str = PRIMARY, segment: str = "all") -> Row | None:
-        """Returns one metric of one model in a segment, or None if nothing was measured there."""
-        wanted = (model, metric, segment)
+    def row(self, model: str, metric: str | None = None, segment: str = "all") -> Row | None:
+        """Returns one metric (None: the primary) of one model in a segment, or None if there is none."""
+        wanted = (model, metric or self.primary, segment)
         return next((row for row in self.rows if (row.model, row.metric, row.segment) == wanted), None)
 
     def sentences(self) -> list[str]:
-        """Returns each pair's NDCG@10 verdict for all users, and for a segment whose word differs."""
-        primary = [one for one in self.verdicts if one.metric == PRIMARY]
+        """Returns each pair's primary verdict for all users, and for a segment whose word differs."""
+        primary = [one for one in self.verdicts if one.metric == self.primary]
         overall = {(one.model, one.baseline): one.verdict for one in primary if one.segment == "all"}
         return [
             one.sentence()
@@ -133,7 +136,7 @@ def compare(
       seed: of the bootstrap.
 
     Returns:
-      Rows and verdicts; a segment without a user who has a relevant item is left out.
+      Rows and verdicts; a segment is left out of a metric that counts none of its users.
 
     Raises:
       ValueError: two evaluations are of different users.
@@ -143,22 +146,25 @@ def compare(
     reference = _check_same_users(evaluations)
     rows: list[Row] = []
     verdicts: list[Verdict] = []
-    for segment in reference.segments:
-        counted = reference.counted(segment)
-        if not counted.any():
-            continue
-        if segment == "all" or not np.array_equal(counted, reference.counted("all")):
-            table = _Table.of(evaluations, segment, draws, seed)
-        rows += table.rows(segment)
-        for metric in (name for name in table.metrics if _COMPARED.fullmatch(name)):
-            verdicts += table.verdicts(segment, metric, neural, baselines)
-    return Comparison(tuple(rows), tuple(verdicts))
+    errors = [name for name in reference.metrics if name in ERRORS]
+    ranked = [name for name in reference.metrics if name not in ERRORS]
+    for metrics in (errors, ranked) if errors else (ranked,):
+        for segment in reference.segments:
+            counted = reference.counted(segment, metrics[0])
+            if not counted.any():
+                continue
+            if segment == "all" or not np.array_equal(counted, reference.counted("all", metrics[0])):
+                table = _Table.of(evaluations, segment, metrics, draws, seed)
+            rows += table.rows(segment)
+            for metric in (name for name in metrics if _COMPARED.fullmatch(name)):
+                verdicts += table.verdicts(segment, metric, neural, baselines)
+    return Comparison(tuple(rows), tuple(verdicts), reference.primary)
 
 
 def average_seeds(evaluations: Sequence[Evaluation]) -> Evaluation:
     """Returns one evaluation whose metrics are each user's means over a stochastic model's seeds.
 
-    Lists cannot be averaged; the first seed's are kept.
+    Of RMSE the squares are averaged. Lists cannot be averaged; the first seed's are kept.
 
     Raises:
       ValueError: the evaluations are of different users.
@@ -167,10 +173,18 @@ def average_seeds(evaluations: Sequence[Evaluation]) -> Evaluation:
     shown = {name: np.mean([one.list_metrics[name] for one in evaluations]) for name in first.list_metrics}
     return dataclasses.replace(
         first,
-        metrics={name: np.mean([one.metrics[name] for one in evaluations], axis=0) for name in first.metrics},
+        metrics={name: _mean_over_seeds(name, evaluations) for name in first.metrics},
         list_metrics={name: float(mean) for name, mean in shown.items()},
         score_us_per_user=float(np.mean([one.score_us_per_user for one in evaluations])),
     )
+
+
+def _mean_over_seeds(metric: str, evaluations: Sequence[Evaluation]) -> NDArray[np.float64]:
+    values = [one.metrics[metric] for one in evaluations]
+    power = ERRORS.get(metric, 1)
+    if power == 1:
+        return np.asarray(np.mean(values, axis=0))
+    return np.asarray(np.mean([one**power for one in values], axis=0) ** (1 / power))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -184,12 +198,20 @@ class _Table:
     num_users: int
 
     @classmethod
-    def of(cls, evaluations: dict[str, Evaluation], segment: str, draws: int, seed: int) -> _Table:
+    def of(
+        cls, evaluations: dict[str, Evaluation], segment: str, metrics: list[str], draws: int, seed: int
+    ) -> _Table:
         models = list(evaluations)
-        metrics = list(evaluations[models[0]].metrics)
         columns = [evaluations[model].per_user(metric, segment) for model in models for metric in metrics]
+        if (
+            metrics[0] in ERRORS
+        ):  # users are drawn with all their ratings, so counts are drawn beside the sums
+            columns.append(evaluations[models[0]].per_user_rated(segment))
         values = np.stack(columns, axis=1)
-        return cls(models, metrics, values.mean(axis=0), bootstrap_means(values, draws, seed), len(values))
+        means, replicates = values.mean(axis=0), bootstrap_means(values, draws, seed)
+        if metrics[0] in ERRORS:
+            means, replicates = (_errors(table, metrics * len(models)) for table in (means, replicates))
+        return cls(models, metrics, means, replicates, len(values))
 
     def column(self, model: str, metric: str) -> int:
         return self.models.index(model) * len(self.metrics) + self.metrics.index(metric)
@@ -231,16 +253,22 @@ class _Table:
                 p_adjusted=float(adjusted[i]),
                 detectable=detectable_difference(float(errors[i])),
                 num_users=self.num_users,
-                verdict=_word(float(differences[i]), float(adjusted[i])),
+                verdict=_word(metric, float(differences[i]), float(adjusted[i])),
             )
             for i, ((model, baseline), at) in enumerate(zip(pairs, theirs, strict=True))
         ]
 
 
-def _word(difference: float, p_adjusted: float) -> Word:
+def _errors(means: NDArray[np.float64], metrics: Sequence[str]) -> NDArray[np.float64]:
+    """Returns […, c] errors over all ratings from means […, c + 1] of users' sums and, last, counts."""
+    columns = [pooled(name, means[..., at], means[..., -1]) for at, name in enumerate(metrics)]
+    return np.stack(columns, axis=-1)
+
+
+def _word(metric: str, difference: float, p_adjusted: float) -> Word:
     if p_adjusted >= LEVEL:
         return "cannot tell"
-    return "better" if difference > 0 else "worse"
+    return "better" if (difference < 0) == (metric in ERRORS) else "worse"
 
 
 def _check_same_users(evaluations: dict[str, Evaluation]) -> Evaluation:
@@ -249,11 +277,11 @@ def _check_same_users(evaluations: dict[str, Evaluation]) -> Evaluation:
         raise ValueError("a comparison needs at least one evaluation.")
     (first, reference), *others = evaluations.items()
     for name, one in others:
-        fields = ("users", "cold", "num_relevant")
+        fields = ("users", "cold", "num_relevant", "num_rated")
         if not all(np.array_equal(getattr(one, field), getattr(reference, field)) for field in fields):
             raise ValueError(
                 f"{name} and {first} were not asked for the same users in the same order, with the same "
-                "relevant items; evaluate both on one split, threshold and mask."
+                "relevant items and ratings; evaluate both on one split, threshold and mask."
             )
         if one.metrics.keys() != reference.metrics.keys():
             raise ValueError(f"{name} and {first} were evaluated at different K; use the same --ks for both.")

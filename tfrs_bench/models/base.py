@@ -91,6 +91,7 @@ class FitContext:
     epochs: int | None
     monitor: FitMonitor | None
     checkpoint: Checkpoint | None = None
+    metric: str = "ndcg@10"
 
 
 class Recommender(ABC):
@@ -131,6 +132,7 @@ class Recommender(ABC):
         epochs: int | None = None,
         monitor: FitMonitor | None = None,
         checkpoint: Checkpoint | None = None,
+        metric: str = "ndcg@10",
     ) -> FitReport:
         """Learns from a log; a second call starts afresh, unless a checkpoint holds how far the first came.
 
@@ -143,12 +145,13 @@ class Recommender(ABC):
           monitor: is told of every step and epoch.
           checkpoint: where a model with epochs keeps its state after each of them, and goes on from; the end
             is the same, bit for bit, as without a stop. Other models ignore it.
+          metric: what `validate` reads, for the curve; an error comes from it negated.
 
         Returns:
           The epochs kept and the training curve.
         """
         self.item_keys = train.item_ids.keys
-        return self._fit(train, FitContext(seed, validate, epochs, monitor, checkpoint))
+        return self._fit(train, FitContext(seed, validate, epochs, monitor, checkpoint, metric))
 
     @abstractmethod
     def score(self, queries: Queries) -> NDArray[np.float32]:

@@ -9,7 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfrs_bench.data.queries import Queries
+from tfrs_bench.errors import UserError
 from tfrs_bench.models.base import Recommender
+from tfrs_bench.registry import MODELS, resolve
 
 
 class RatingRecommender(Recommender):
@@ -18,7 +20,8 @@ class RatingRecommender(Recommender):
     Predictions are compared with ratings outside, where those beyond the scale are clipped.
 
     Attributes:
-      rates_with: flags that make the model one that rates, such as `--rating_weight=1`; empty if it always is.
+      rates_with: flags that make the model one that rates, such as `--rating_weight=1`; empty if it always
+        is.
     """
 
     rates_with: ClassVar[str] = ""
@@ -42,3 +45,24 @@ class RatingRecommender(Recommender):
         Returns:
           [p] float32, finite.
         """
+
+
+def check_rates(model: Recommender) -> None:
+    """Finds out whether a model, set as it is, predicts ratings.
+
+    Raises:
+      UserError: it does not; the message names what does.
+    """
+    if isinstance(model, RatingRecommender) and model.rates:
+        return
+    kinds = {name: resolve(MODELS, name, "model") for name in MODELS}
+    able = {name: kind.rates_with for name, kind in kinds.items() if issubclass(kind, RatingRecommender)}
+    if able.get(model.name):
+        raise UserError(
+            f"{model.name} predicts no ratings as it is set. For --task=rating add {able[model.name]}."
+        )
+    names = ", ".join(f"{name} (with {flags})" if flags else name for name, flags in able.items())
+    raise UserError(
+        f"{model.name} predicts no ratings. For --task=rating leave it out of --model and --baselines; "
+        f"those that do: {names}."
+    )

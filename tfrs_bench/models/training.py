@@ -118,6 +118,7 @@ class _Watch(Callback):
         self._recommender, self._network = recommender, network
         self._steps, self._batch_size = steps, batch_size
         self._validate = context.validate if context.epochs is None else None
+        self._tag = f"validation/{context.metric}"
         self._monitor, self._checkpoint = context.monitor, context.checkpoint
         self._variables = _optimizer_variables(network)
         self.curve: list[dict[str, float]] = []
@@ -197,7 +198,8 @@ class _Watch(Callback):
         }
         trained = self._average_in()
         if self._validate is not None:
-            scalars["validation/ndcg@10"] = quality = self._validate(self._recommender)
+            quality = self._validate(self._recommender)
+            scalars[self._tag] = abs(quality)  # an error comes negated
             self._judge(epoch + 1, quality)
         if trained is not None:
             self._recommender.set_weights(trained)

@@ -21,13 +21,17 @@ def cold_start_page(studies: Sequence[Study]) -> str | None:
     Returns:
       Markdown, or None if no study has newcomers.
     """
-    sections = [section for study in studies if known_levels(study) for section in _section(study)]
+    sections = [section for study in studies if _of_lists(study) for section in _section(study)]
     return "\n".join(sections).rstrip() if sections else None
 
 
 def cold_start_figures(studies: Sequence[Study]) -> dict[str, str]:
     """Returns the SVG of each study of newcomers by its file name."""
-    return {_file(study): _figure(study) for study in studies if known_levels(study)}
+    return {_file(study): _figure(study) for study in studies if _of_lists(study)}
+
+
+def _of_lists(study: Study) -> bool:
+    return bool(known_levels(study)) and study.primary == PRIMARY
 
 
 def _file(study: Study) -> str:

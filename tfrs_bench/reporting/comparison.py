@@ -12,6 +12,7 @@ from rich.table import Table
 
 from tfrs_bench.evaluation.verdicts import Row
 from tfrs_bench.reporting.console import Console
+from tfrs_bench.reporting.rating_table import predicts_ratings, rating_columns, rating_footnote
 from tfrs_bench.reporting.records import without_nan, write_atomically
 from tfrs_bench.reporting.study import CEILING, Study, shown
 
@@ -33,7 +34,8 @@ def print_conclusion(study: Study, console: Console) -> None:
     """Prints table, footnote, warnings and verdicts."""
     first = study.first
     seed = first.experiment.get("seed", first.seed)
-    console.rich.print(f"{first.dataset}, {first.split} split, seed {seed}", style="bold")
+    task = ", predicted ratings" if predicts_ratings(study) else ""
+    console.rich.print(f"{first.dataset}, {first.split} split, seed {seed}{task}", style="bold")
     console.rich.print(comparison_table(study))
     console.paragraph(footnote(study), style="dim")
     for line in warnings(study):
@@ -62,15 +64,17 @@ def columns(study: Study, name: str) -> dict[str, str]:
     """Returns a model's figures by title.
 
     HR@10, NDCG@10 with interval, MAP@10 and NDCG@10 of cold users; of newcomers, NDCG@10 and the same by
-    known interactions; then training seconds and scoring microseconds a user.
+    known interactions; then training seconds and scoring microseconds a user. Of ratings see `rating_table`.
     """
+    if predicts_ratings(study) and not known_levels(study):
+        return rating_columns(study, name)
     row = study.comparison.row
     main = row(name)
     assert main is not None
     levels = known_levels(study)
     if levels:
         by_level = {level.removesuffix(" known"): mean_of(row(name, segment=level)) for level in levels}
-        figures = {"NDCG@10": mean_of(main)} | by_level
+        figures = {study.primary.upper(): mean_of(main)} | by_level
     else:
         figures = {
             "HR@10": mean_of(row(name, "hr@10")),
@@ -98,24 +102,31 @@ def mean_of(row: Row | None) -> str:
 def footnote(study: Study) -> str:
     """Returns what the figures of the table mean."""
     users = {row.segment: row.num_users for row in study.comparison.rows}
+    if predicts_ratings(study):
+        return " ".join([rating_footnote(study), *_of_seeds(study)])
     segments = f"cold: NDCG@10 of {users['cold']:,} cold users" if "cold" in users else "cold: no user is"
     if known_levels(study):
         segments = "0 to 4: NDCG@10 of newcomers after so many interactions; their mean comes first"
     lines = [_FOOTNOTE.format(users=users["all"], segments=segments)]
+    lines += _of_seeds(study)
+    if CEILING in study.runs:
+        lines.append("oracle: the simulator's own truth.")
+    return " ".join(lines)
+
+
+def _of_seeds(study: Study) -> list[str]:
     spreads = {name: study.seed_deviation(name) for name in study.runs}
     told = [
         f"{name} {len(study.runs[name])} seeds ± {one:.4f}"
         for name, one in spreads.items()
         if one is not None
     ]
-    if told:
-        lines.append(
-            f"Users' figures and train s are means over seeds; NDCG@10's standard deviation over seeds: "
-            f"{', '.join(told)}."
-        )
-    if CEILING in study.runs:
-        lines.append("oracle: the simulator's own truth.")
-    return " ".join(lines)
+    if not told:
+        return []
+    return [
+        f"Users' figures and train s are means over seeds; {study.primary.upper()}'s standard deviation over "
+        f"seeds: {', '.join(told)}."
+    ]
 
 
 def warnings(study: Study) -> list[str]:
@@ -174,7 +185,10 @@ def summary(study: Study) -> dict[str, Any]:
             {"model": name}
             | {cost: study.mean(name, cost) for cost in _COSTS}
             | {field: getattr(runs[0].record, field) for field in ("num_parameters", "tuning", "config")}
-            | {"seeds": [run.record.seed for run in runs], "ndcg@10 of seeds": study.seed_means(name)}
+            | {
+                "seeds": [run.record.seed for run in runs],
+                f"{study.primary} of seeds": study.seed_means(name),
+            }
             for name, runs in study.runs.items()
         ],
         "audit": first.audit,

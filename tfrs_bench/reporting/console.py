@@ -143,8 +143,11 @@ class TrainingBar:
 
     def epoch(self, epoch: int, scalars: dict[str, float]) -> None:
         """Prints the epoch's line."""
-        quality = scalars.get("validation/ndcg@10")
-        judged = "" if quality is None else f", validation NDCG@10 {quality:.4f}"
+        judged = "".join(
+            f", {tag.replace('/', ' ').replace(name, name.upper())} {quality:.4f}"
+            for tag, quality in scalars.items()
+            if (name := tag.removeprefix("validation/")) != tag
+        )
         speed = f"{scalars['train/examples_per_second']:,.0f} examples/s"
         fit = "" if self._phase == "search" else f"{self._phase} "
         text = f"{fit}epoch {epoch}: loss {scalars['train/loss']:.4f}{judged}, {speed}"

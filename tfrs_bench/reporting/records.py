@@ -36,7 +36,7 @@ class RunRecord:
       data: fingerprint, rows, users, items and candidates of the log.
       config: the settings the model was fitted with.
       tuning: how the settings were chosen, in words.
-      trials: (settings, validation NDCG@10) of the search, if there was one here.
+      trials: (settings, validation quality) of the search, if there was one here.
       tune_minutes: wall time of that search.
       epochs: epochs of the final fit; None for a model without.
       curve: scalars per epoch of the fit that validation watched.
@@ -118,7 +118,7 @@ def write_run(folder: Path, record: RunRecord, evaluation: Evaluation, user_ids:
         "user": evaluation.users,
         "cold": evaluation.cold,
         "num_relevant": evaluation.num_relevant,
-    } | ({} if evaluation.known is None else {"known": evaluation.known})
+    } | {name: column for name in ("known", "num_rated") if (column := getattr(evaluation, name)) is not None}
     try:
         with atomic(folder / PER_USER, durable=True) as file:
             pq.write_table(pa.table(columns | evaluation.metrics), file)
@@ -182,6 +182,7 @@ def _read_evaluation(path: Path, record: RunRecord) -> Evaluation:
         cold=columns.pop("cold").astype(bool),
         num_relevant=columns.pop("num_relevant").astype(np.int64),
         known=columns.pop("known", None),
+        num_rated=columns.pop("num_rated", None),
         metrics=columns,
         lists=np.zeros((len(table), 0), dtype=np.int32),
         list_metrics={name: np.nan if one is None else one for name, one in record.list_metrics.items()},

@@ -13,7 +13,7 @@ import numpy as np
 
 from tfrs_bench import registry
 from tfrs_bench.errors import UserError
-from tfrs_bench.evaluation.evaluator import PRIMARY, Evaluation
+from tfrs_bench.evaluation.evaluator import Evaluation
 from tfrs_bench.evaluation.verdicts import Comparison, average_seeds, compare
 from tfrs_bench.reporting.records import RECORD, RunRecord, read_run
 
@@ -67,13 +67,18 @@ class Study:
         records = (run.record for runs in self.runs.values() for run in runs)
         return list(dict.fromkeys(command(record) for record in records))
 
-    def seed_means(self, name: str, metric: str = PRIMARY, segment: str = "all") -> list[float]:
-        """Returns a metric's mean over users for each seed of a model."""
-        return [run.evaluation.mean(metric, segment) for run in self.runs[name]]
+    @property
+    def primary(self) -> str:
+        """The metric of its verdicts."""
+        return self.comparison.primary
 
-    def seed_deviation(self, name: str, metric: str = PRIMARY, segment: str = "all") -> float | None:
-        """Returns the standard deviation over seeds (n − 1) of a metric's mean; None for a single seed."""
-        means = self.seed_means(name, metric, segment)
+    def seed_means(self, name: str) -> list[float]:
+        """Returns the primary metric's mean over users for each seed of a model."""
+        return [run.evaluation.mean(self.primary) for run in self.runs[name]]
+
+    def seed_deviation(self, name: str) -> float | None:
+        """Returns the standard deviation over seeds (n − 1) of that mean; None for a single seed."""
+        means = self.seed_means(name)
         return float(np.std(means, ddof=1)) if len(means) > 1 else None
 
     def mean(self, name: str, field: str) -> float:
@@ -113,7 +118,7 @@ def study_of(runs: Sequence[Run], name: str | None = None) -> Study:
     """
     named = _by_display_name(runs)
     first = runs[0].record
-    name = f"{first.dataset}, {first.split}" if name is None else name
+    name = _plain_name(first) if name is None else name
     try:
         evaluations = {model: average_seeds([run.evaluation for run in its]) for model, its in named.items()}
         models = {model: its[0].record.model for model, its in named.items()}
@@ -223,7 +228,7 @@ def _place_of_study(study: Study) -> tuple[Any, ...]:
 def _names(studies: Sequence[list[Run]]) -> list[str]:
     """Names studies by data and split, and where two share these, by what was asked that sets them apart."""
     firsts = [runs[0].record for runs in studies]
-    plain = [f"{record.dataset}, {record.split}" for record in firsts]
+    plain = list(map(_plain_name, firsts))
     names = []
     for record, name in zip(firsts, plain, strict=True):
         same = [other for other, its in zip(firsts, plain, strict=True) if its == name]
@@ -232,3 +237,9 @@ def _names(studies: Sequence[list[Run]]) -> list[str]:
         told = [field for field in varied if field in record.asked or field == "data"]
         names.append(", ".join([name, *(f"{field}={shown(values[field])}" for field in told)]))
     return names
+
+
+def _plain_name(record: RunRecord) -> str:
+    """Returns data, split and, where it is not ranking, the task."""
+    task = record.experiment.get("task")
+    return f"{record.dataset}, {record.split}" + (f", {task}" if task else "")

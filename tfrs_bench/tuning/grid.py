@@ -21,7 +21,7 @@ class GridResult:
 
     Attributes:
       config: the best settings.
-      quality: their validation NDCG@10.
+      quality: their validation NDCG@10, or minus their RMSE.
       trials: every (settings, quality) tried, in order.
       minutes: wall time of the search.
     """
@@ -53,7 +53,7 @@ def grid_search(
     Args:
       start: a `Config`; what the grid does not name stays as it is.
       grid: per field at least two ascending positive values in geometric progression.
-      quality_of: validation NDCG@10 of a model fitted with a `Config`.
+      quality_of: validation quality of a model fitted with a `Config`, higher is better.
       progress: called after each trial with trials done and trials known to come.
       bounds: per field the value from which on nothing larger is tried beyond the grid.
 
@@ -126,4 +126,4 @@ def _continued(edge: float, ratio: float, bound: float = math.inf) -> list[float
 
 
 def _is_worthwhile(quality: float, before: float) -> bool:
-    return quality > before and quality >= WORTHWHILE * before
+    return quality > before and quality >= before + (WORTHWHILE - 1) * abs(before)

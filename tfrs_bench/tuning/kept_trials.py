@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import time
 from collections.abc import Callable
 from typing import Any
 
 from tfrs_bench.models.checkpoint import Checkpoint
+from tfrs_bench.options import told
 
 
 class KeptTrials:
@@ -33,7 +33,7 @@ class KeptTrials:
 
     def __call__(self, config: Any) -> float:
         """Returns the quality of settings, which are fitted once in all processes."""
-        key = json.dumps(dataclasses.asdict(config), sort_keys=True)
+        key = json.dumps(told(config), sort_keys=True)
         if key in self._trials:
             quality, seconds = self._trials[key]
             self.earlier_s += seconds

@@ -11,8 +11,9 @@ from tfrs_bench.options import parse_value
 
 # Beside the package in a checkout, inside it when installed.
 _PLACES = (Path(__file__).parents[2] / "flags", Path(__file__).parents[1] / "flags")
+_RANKING = "ranking"
 PROTOCOL_FLAGS = (
-    "dataset", "split", "relevance_threshold", "train_on", "mask_seen", "cold_start_below",
+    "dataset", "task", "split", "relevance_threshold", "train_on", "mask_seen", "cold_start_below",
     "cold_start_fraction",
 )  # fmt: skip
 
@@ -39,7 +40,7 @@ def shipped_config(
     Returns:
       The settings and the flagfile's name, or None if there is none for this data and protocol.
     """
-    name = f"{dataset}/{asked['split']}/{model}.cfg"
+    name = f"{_of_task(asked['task'])}{dataset}/{asked['split']}/{model}.cfg"
     stated = _find(name, places)
     if stated is None:
         return None
@@ -52,22 +53,34 @@ def shipped_config(
 
 
 def split_config(
-    config_class: type[Any], model: str, split: str, *, places: tuple[Path, ...] = _PLACES
+    config_class: type[Any],
+    model: str,
+    split: str,
+    *,
+    task: str = _RANKING,
+    places: tuple[Path, ...] = _PLACES,
 ) -> tuple[Any, str] | None:
-    """Finds settings that suit a split on data that nobody has tuned for.
+    """Finds settings that suit a split, or a task, on data that nobody has tuned for.
 
     Args:
       config_class: the model's `Config`.
       model: its registered name.
       split: the strategy.
+      task: ranking or rating; a flagfile of another task than ranking may serve every split.
       places: folders to look in.
 
     Returns:
       The settings and the flagfile's name, or None if the model's defaults suit this split.
     """
-    name = f"{split}/{model}.cfg"
-    stated = _find(name, places)
-    return None if stated is None else (_config(config_class, stated), f"flags/{name}")
+    for name in (f"{_of_task(task)}{split}/{model}.cfg", f"{_of_task(task)}{model}.cfg"):
+        stated = _find(name, places) if "/" in name else None  # flags/<model>.cfg is for a person to name
+        if stated is not None:
+            return _config(config_class, stated), f"flags/{name}"
+    return None
+
+
+def _of_task(task: str) -> str:
+    return "" if task == _RANKING else f"{task}/"
 
 
 def _find(name: str, places: tuple[Path, ...]) -> dict[str, str] | None:
