@@ -26,6 +26,7 @@ OTHER_VALUES: dict[str, Any] = {
     "order": "file",
     "on_bad_rows": "skip",
     "split": "global",
+    "task": "rating",
     "relevance_threshold": 3.0,
     "train_on": "all",
     "cold_start_below": 3,
@@ -162,3 +163,8 @@ def test_short_hash_depends_on_content_and_not_on_order() -> None:
     assert short_hash({"a": 1, "b": 2}) == short_hash({"b": 2, "a": 1})
     assert short_hash({"a": 1}) != short_hash({"a": 2})
     assert len(short_hash([])) == 8 and int(short_hash([]), 16) >= 0
+
+
+def test_a_ranking_is_told_as_before_there_was_another_task() -> None:
+    assert "task" not in Experiment().identity()
+    assert Experiment(task="rating").identity()["task"] == "rating"

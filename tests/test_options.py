@@ -8,7 +8,7 @@ import math
 import pytest
 
 from tfrs_bench.errors import UserError
-from tfrs_bench.options import check_options, did_you_mean, option
+from tfrs_bench.options import check_options, did_you_mean, option, told
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,3 +56,13 @@ def test_option_carries_its_description() -> None:
 )
 def test_did_you_mean(word: str, answer: str) -> None:
     assert did_you_mean(word, ["als", "two_tower"]) == answer
+
+
+def test_a_silent_setting_is_told_only_where_it_was_changed() -> None:
+    @dataclasses.dataclass(frozen=True)
+    class Settings:
+        old: int = option(1, "There from the start.")
+        new: float = option(0.0, "Added later.", silent=True)
+
+    assert told(Settings()) == {"old": 1}
+    assert told(Settings(new=0.5)) == {"old": 1, "new": 0.5}

@@ -205,7 +205,7 @@ def test_manual_says_defaults_and_choices() -> None:
     text = " ".join(manual().split())
     assert "--split Who is tested on what" in text
     assert "One of per_user, global, leave_last, predefined, random. (per_user)" in text
-    assert f"--factors Dimensions of the factors. (als: {CONFIGS['als']().factors})" in text
+    assert f"--factors Dimensions of the factors. (als: {CONFIGS['als']().factors};" in text
     assert "false for shops and music. (true)" in text
     assert "--data_dir Folder with the data set's own files" in text
 

@@ -23,12 +23,15 @@ CHEAP = {
     "hidden": (8,),
 }
 # What a model needs beyond that, or instead.
-CHEAP_FOR: dict[str, dict[str, Any]] = {"als": {"regularization": 0.1}}  # the default is for larger logs
+CHEAP_FOR: dict[str, dict[str, Any]] = {  # the defaults are for larger logs
+    "als": {"regularization": 0.1},
+    "biased_mf": {"regularization": 1.0},
+}
 
 SEED = 3
 
 LEARNS_NOTHING = {"random"}
-SAME_FOR_EVERYONE = {"random", "popularity"}
+SAME_FOR_EVERYONE = {"random", "popularity", "mean"}
 
 KINDS: dict[str, type[Recommender]] = {name: resolve(MODELS, name, "model") for name in sorted(MODELS)}
 
@@ -43,11 +46,11 @@ class ShortFit:
     log_unchanged: bool
 
 
-def build(name: str) -> Recommender:
-    """Returns an unfitted model of a registered kind at its cheap settings."""
+def build(name: str, **settings: Any) -> Recommender:
+    """Returns an unfitted model of a registered kind at its cheap settings, but for those given."""
     kind = KINDS[name]
     fields = {field.name for field in dataclasses.fields(kind.Config)}
-    cheap = CHEAP | CHEAP_FOR.get(name, {})
+    cheap = CHEAP | CHEAP_FOR.get(name, {}) | settings
     return kind(kind.Config(**{key: value for key, value in cheap.items() if key in fields}))
 
 

@@ -13,7 +13,7 @@ from tfrs_bench.reporting.study import Study
 _FOOTNOTE = (
     "RMSE and MAE over {ratings:,} ratings by {users:,} users; intervals by a bootstrap of users, "
     "unadjusted. Predictions outside {low:g} to {high:g} are clipped: {clipped}. NDCG@10: the same models' "
-    "lists, for {listed:,} users with relevant test items. {cold}. train s: all fits but the tuning."
+    "lists, for {listed:,} users with relevant test items. {cold}. fit s: all fits but the tuning."
 )
 
 
@@ -28,7 +28,7 @@ def rating_columns(study: Study, name: str) -> dict[str, str]:
     return {f"{error.upper()} (95 % interval)": _with_interval(row(name, error)) for error in ERRORS} | {
         "cold": _mean(row(name, segment="cold")),
         "NDCG@10": _mean(row(name, PRIMARY)),
-        "train s": f"{study.mean(name, 'fit_s'):,.1f}",
+        "fit s": f"{study.mean(name, 'fit_s'):,.1f}",
     }
 
 
