@@ -63,8 +63,9 @@ class KerasConfig:
     )
     negatives: str = option(
         "auto",
-        f"Softmax over the batch, or over the full catalogue; auto is full up to {SMALL_CATALOGUE:,} items.",
-        choices=("auto", "in_batch", "full"),
+        f"Softmax over the batch, or over the full catalogue; auto is full up to {SMALL_CATALOGUE:,} items. "
+        "in_batch_uncorrected leaves out the logQ correction.",
+        choices=("auto", "in_batch", "full", "in_batch_uncorrected"),
     )
     user_dropout: float = option(
         0.1, "Share of examples whose user id is hidden, so that unknown users are learned.", low=0, high=0.99
@@ -152,6 +153,9 @@ class KerasRecommender(FactorizedRecommender):
         full = config.negatives == "full" or (
             config.negatives == "auto" and catalogue.sum() <= SMALL_CATALOGUE
         )
+        shares = facts["target_share"]
+        if config.negatives == "in_batch_uncorrected":  # as if all items came into batches alike
+            shares = np.full_like(shares, 1 / len(shares))
         self._model = RetrievalModel(
             queries,
             items,
@@ -161,7 +165,7 @@ class KerasRecommender(FactorizedRecommender):
             temperature=config.temperature,
             learn_temperature=config.learn_temperature,
             catalogue=catalogue,
-            target_share=facts["target_share"],
+            target_share=shares,
         )
         self._model.queries(self._one_empty_query())
         self._model.all_items()
