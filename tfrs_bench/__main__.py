@@ -12,6 +12,7 @@ from tfrs_bench.options import did_you_mean
 COMMANDS = {
     "main": "tfrs_bench.main",
     "report": "tfrs_bench.report",
+    "sensitivity": "tfrs_bench.sensitivity",
     "doctor": "tfrs_bench.doctor",
 }
 

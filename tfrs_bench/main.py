@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import io
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from tfrs_bench import settings as flags
@@ -13,6 +13,7 @@ from tfrs_bench.errors import UserError
 from tfrs_bench.settings import Settings
 
 if TYPE_CHECKING:
+    from tfrs_bench.preparation import Prepared
     from tfrs_bench.reporting.console import Console
     from tfrs_bench.runner import Finished
 
@@ -24,6 +25,19 @@ def console(argv: Sequence[str] | None = None) -> int:
       argv: program name and flags; None for the process's own.
 
     Returns:
+      The exit status, see `attend`.
+    """
+    return attend(lambda given: run(flags.parse(given)), argv)
+
+
+def attend(command: Callable[[Sequence[str]], None], argv: Sequence[str] | None) -> int:
+    """Runs a command and says in a sentence what stopped it.
+
+    Args:
+      command: takes program name and flags.
+      argv: these; None for the process's own.
+
+    Returns:
       0; 2 after what the user can mend, 1 after a defect of the program, 130 after Ctrl-C.
     """
     argv = sys.argv if argv is None else argv
@@ -31,7 +45,7 @@ def console(argv: Sequence[str] | None = None) -> int:
         sys.stdout.reconfigure(errors="replace")
     debug = bool({"--debug", "--debug=true", "--debug=1", "-debug"} & set(argv))
     try:
-        run(flags.parse(argv))
+        command(argv)
     except BrokenPipeError:  # the reader of a pipe, such as head, has seen enough
         sys.stdout = None
     except KeyboardInterrupt:
@@ -72,19 +86,54 @@ def _sentence(error: Exception) -> str:
 
 def run(settings: Settings) -> None:
     """Carries out what the flags ask for."""
+    from tfrs_bench.reporting.console import Console
+
+    shown = Console()
+    if settings.plan.describe:
+        describe(settings, shown)
+    else:
+        report(settings, carry_out([settings], shown), shown)
+
+
+def carry_out(asked: Sequence[Settings], shown: Console) -> list[Finished]:
+    """Runs what is asked for on one log, all of it checked before the first run.
+
+    Args:
+      asked: data, protocol and output of all are those of the first; the models differ.
+      shown: where stages are printed.
+
+    Returns:
+      Every run, in order; one that was asked for before is in the list once.
+    """
+    from pathlib import Path
+
+    from tfrs_bench.requests import requests
+    from tfrs_bench.runner import Runner
+
+    plan, prepared = asked[0].plan, prepare_as_asked(asked[0], shown)
+    plans = []
+    for settings in asked:
+        runner = Runner(prepared, Path(plan.results_dir), shown, rerun=plan.rerun, asked=settings.asked())
+        plans.append((runner, requests(settings, truth_is_known=prepared.dataset.truth is not None)))
+        runner.check(plans[-1][1])
+    finished: dict[Path, Finished] = {}
+    for runner, its in plans:
+        for request in its:
+            folder = runner.folder(request)
+            if folder not in finished:
+                finished[folder] = runner.run(request)
+    return list(finished.values())
+
+
+def prepare_as_asked(settings: Settings, shown: Console) -> Prepared:
+    """Makes the log ready under its label, once the places of the output are known to be writable."""
     from pathlib import Path
 
     from tfrs_bench.data.tabular import safe_name
     from tfrs_bench.preparation import prepare
-    from tfrs_bench.reporting.console import Console
-    from tfrs_bench.requests import requests
-    from tfrs_bench.runner import Runner
     from tfrs_bench.storage import check_writable
 
-    shown, plan = Console(), settings.plan
-    if plan.describe:
-        describe(settings, shown)
-        return
+    plan = settings.plan
     check_writable(Path(plan.results_dir), "--results_dir=DIR")
     if plan.summary is not None:
         check_writable(Path(plan.summary).parent, "--summary=FILE")
@@ -92,10 +141,7 @@ def run(settings: Settings) -> None:
     if plan.label is not None:
         named = dataclasses.replace(prepared.dataset, name=safe_name(Path(plan.label)))
         prepared = dataclasses.replace(prepared, dataset=named)
-    runner = Runner(prepared, Path(plan.results_dir), shown, rerun=plan.rerun, asked=settings.asked())
-    asked = requests(settings, truth_is_known=prepared.dataset.truth is not None)
-    runner.check(asked)
-    report(settings, [runner.run(request) for request in asked], shown)
+    return prepared
 
 
 def describe(settings: Settings, shown: Console) -> None:

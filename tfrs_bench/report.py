@@ -77,9 +77,11 @@ def _pages(studies: Sequence[Study], output: Path) -> dict[Path, str]:
     """Returns every page's text as the records give it."""
     from tfrs_bench.reporting.cold_start import cold_start_figures
     from tfrs_bench.reporting.pages import results_page, with_blocks
+    from tfrs_bench.reporting.sweeps import sensitivity_figures
 
     pages = {output / "README.md": results_page(studies)}
-    pages |= {output / name: text for name, text in cold_start_figures(studies).items()}
+    figures = cold_start_figures(studies) | sensitivity_figures(studies)
+    pages |= {output / name: text for name, text in figures.items()}
     if output == OUTPUT:  # other runs than the project's do not belong into the project's own pages
         for path in (Path("README.md"), *sorted(Path("docs").rglob("*.md"))):
             if path.is_file():

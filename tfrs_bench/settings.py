@@ -44,11 +44,13 @@ class Settings:
       experiment: data and protocol.
       plan: models and output.
       hyper_parameters: what was given explicitly, by field name.
+      own: the flags that the command has beside those of main, or None.
     """
 
     experiment: Experiment
     plan: Plan
     hyper_parameters: dict[str, Any]
+    own: Any = None
 
     @property
     def baselines(self) -> tuple[str, ...]:
@@ -98,19 +100,21 @@ class Settings:
         return {name: (places | own).get(name, text) for name, text in shown.items()}
 
 
-def parse(argv: Sequence[str]) -> Settings:
+def parse(argv: Sequence[str], own: type[Any] | None = None) -> Settings:
     """Reads flags; `--help` prints the manual and exits with status 0.
 
     Args:
       argv: program name and arguments.
+      own: a dataclass of the flags that the command has beside those of main; its `INTRODUCTION` opens the
+        manual.
 
     Raises:
       UserError: a flag is unknown or has a bad value, or something that is not a flag was given.
     """
     if any(one in ("--help", "-h", "-help", "--helpfull", "--helpshort") for one in argv[1:]):
-        print(manual())
+        print(manual(own))
         sys.exit(0)
-    values = _define()
+    values = _define(own)
     try:
         rest = values(list(argv))
     except (flags.Error, OSError, ValueError) as error:
@@ -127,17 +131,18 @@ def parse(argv: Sequence[str]) -> Settings:
             " Leave one of them out."
         )
     experiment = Experiment(**given)
-    settings = Settings(experiment, Plan(**_given(values, Plan)), _hyper_parameters(values))
+    stated = None if own is None else own(**_given(values, own))
+    settings = Settings(experiment, Plan(**_given(values, Plan)), _hyper_parameters(values), stated)
     _check_hyper_parameters(settings)
     return settings
 
 
-def manual() -> str:
-    """Returns the help text, grouped by subject."""
-    lines = [INTRODUCTION]
+def manual(own: type[Any] | None = None) -> str:
+    """Returns the help text, grouped by subject; `own` as in `parse`."""
+    lines = [INTRODUCTION if own is None else own.INTRODUCTION]
     for group in (MODELS, DATA, PROTOCOL, OUTPUT):
         lines += ["", f"{group}:"]
-        for owner in (Experiment, Plan):
+        for owner in _owners_of_flags(own):
             lines += [
                 line
                 for field in dataclasses.fields(owner)
@@ -202,9 +207,13 @@ def _sentence(error: Exception, values: flags.FlagValues) -> str:
     return f"{error}."
 
 
-def _define() -> flags.FlagValues:
+def _owners_of_flags(own: type[Any] | None) -> list[type[Any]]:
+    return [Experiment, Plan] if own is None else [own, Experiment, Plan]
+
+
+def _define(own: type[Any] | None) -> flags.FlagValues:
     values = flags.FlagValues()  # type: ignore[no-untyped-call]
-    for owner in (Experiment, Plan):
+    for owner in _owners_of_flags(own):
         hints = typing.get_type_hints(owner)
         for field in dataclasses.fields(owner):
             _define_one(values, field.name, hints[field.name], field.metadata["help"])

@@ -10,7 +10,8 @@ from finished_runs import AUDIT, evaluation, record
 
 from tfrs_bench.errors import UserError
 from tfrs_bench.evaluation.evaluator import Evaluation
-from tfrs_bench.reporting.pages import ablation, fill, first_output, results_page, table, with_blocks
+from tfrs_bench.reporting.comparison import markdown_table
+from tfrs_bench.reporting.pages import ablation, fill, first_output, results_page, with_blocks
 from tfrs_bench.reporting.study import Run, Study, study_of
 
 
@@ -24,20 +25,20 @@ def study(*runs: Run) -> Study:
 
 def test_a_row_shows_each_figure_in_its_column() -> None:
     als = evaluation((0.25, 0, 0.25, 0.25), hr=(0.5, 0, 0.5, 0.5), map=(0.125, 0, 0.125, 0.125))
-    (row,) = table(study(run("als", als)))[2:]
+    (row,) = markdown_table(study(run("als", als)))[2:]
     assert row == "| als | 1 | 0.5000 | 0.2500 (0.2500–0.2500) | 0.1250 | 0.2500 | 1,234.6 | 12 |"
 
 
 def test_seeds_are_counted_with_their_spread() -> None:
     low, high = evaluation((0.2, 0, 0.2, 0.2)), evaluation((0.4, 0, 0.4, 0.4))
-    (row,) = table(study(run("als", low, seed=0), run("als", high, seed=1)))[2:]
+    (row,) = markdown_table(study(run("als", low, seed=0), run("als", high, seed=1)))[2:]
     assert row.split("|")[2:5:2] == [" 2, ± 0.1414 ", " 0.3000 (0.3000–0.3000) "]
 
 
 def test_no_cold_users_is_a_dash_not_a_number() -> None:
     warm = evaluation()
     warm.cold[:] = False
-    assert table(study(run("als", warm)))[2].split("|")[6].strip() == "–"
+    assert markdown_table(study(run("als", warm)))[2].split("|")[6].strip() == "–"
 
 
 def test_the_page_has_the_command_the_table_the_verdicts_the_settings_and_the_audit() -> None:

@@ -34,7 +34,7 @@ def test_a_stage_is_a_line_with_its_seconds_and_what_it_found(piped: tuple[Conso
         stage.say("ml-1m: 5 rows", "a note")
         assert not written()
     first, second = written()
-    assert first.startswith("  load       ml-1m: 5 rows  (0.") and first.endswith(" s)")
+    assert first.startswith("  load        ml-1m: 5 rows  (0.") and first.endswith(" s)")
     assert second == "             a note"
 
 
@@ -99,15 +99,15 @@ def test_every_epoch_has_a_line_that_names_model_and_fit(piped: tuple[Console, W
         search.epoch(1, EPOCH | {"validation/ndcg@10": 0.15})
         refit.epoch(2, EPOCH)
     assert written()[:2] == [
-        "  two_tower  epoch 1: loss 1.2346, validation NDCG@10 0.1500, 12,346 examples/s",
-        "  two_tower  refit epoch 2: loss 1.2346, 12,346 examples/s",
+        "  two_tower   epoch 1: loss 1.2346, validation NDCG@10 0.1500, 12,346 examples/s",
+        "  two_tower   refit epoch 2: loss 1.2346, 12,346 examples/s",
     ]
 
 
 def test_a_reused_run_names_its_folder_and_what_repeats_it(piped: tuple[Console, Written]) -> None:
     console, written = piped
     console.reused("als", Path("runs/log/per_user/als-seed0-12345678"))
-    assert written() == ["  als        reused from runs/log/per_user/als-seed0-12345678 (--rerun repeats it)"]
+    assert written() == ["  als         reused from runs/log/per_user/als-seed0-12345678 (--rerun repeats it)"]
 
 
 def test_bars_are_drawn_on_a_terminal_only(

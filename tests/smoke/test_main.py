@@ -92,7 +92,7 @@ def again(first: Ran) -> Ran:
 def test_every_stage_has_a_line_and_nothing_complains(first: Ran) -> None:
     assert (first.status, first.err) == (0, "")
     starts = [
-        line[2:13].strip() for line in first.out.splitlines() if line.startswith("  ") and line[2] != " "
+        line[2:14].strip() for line in first.out.splitlines() if line.startswith("  ") and line[2] != " "
     ]
     stages = list(dict.fromkeys(starts))
     assert stages[:7] == ["load", "split", "self-test", "random", "popularity", "als", "two_tower"]

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from tfrs_bench.evaluation.evaluator import PRIMARY
 from tfrs_bench.evaluation.verdicts import Row
 from tfrs_bench.reporting.comparison import known_levels, mean_of
-from tfrs_bench.reporting.figures import COLORS, MARKERS, drawing
+from tfrs_bench.reporting.figures import COLORS, MARKERS, drawing, file_name
 from tfrs_bench.reporting.study import CEILING, FLOOR, Study
 
 
@@ -35,8 +34,7 @@ def _of_lists(study: Study) -> bool:
 
 
 def _file(study: Study) -> str:
-    words = re.findall(r"[\w.=-]+", study.name.replace(".", "_"))
-    return f"cold_start-{'-'.join(words)}.svg"
+    return file_name(f"cold_start, {study.name}")
 
 
 def _section(study: Study) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,17 @@ def comparison_table(study: Study) -> Table:
     for name in study.runs:
         table.add_row(name, *columns(study, name).values())
     return table
+
+
+def markdown_table(study: Study, names: Sequence[str] | None = None) -> list[str]:
+    """Returns the Markdown table of a study, or of some of its models, a row each."""
+    titles = list(columns(study, next(iter(study.runs))))
+    lines = [f"| model | seeds | {' | '.join(titles)} |", f"|---|---:{'|---:' * len(titles)}|"]
+    for name in study.runs if names is None else names:
+        deviation, count = study.seed_deviation(name), len(study.runs[name])
+        seeds = f"{count}" if deviation is None else f"{count}, ± {deviation:.4f}"
+        lines.append(f"| {' | '.join([name, seeds, *columns(study, name).values()])} |")
+    return lines
 
 
 def columns(study: Study, name: str) -> dict[str, str]:

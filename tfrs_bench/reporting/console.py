@@ -13,7 +13,7 @@ from rich.console import Console as RichConsole
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-_NAME_WIDTH = 11
+_NAME_WIDTH = 12  # longer than the longest name of a model
 
 
 class Stage:

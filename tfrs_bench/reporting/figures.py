@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -18,6 +19,16 @@ class Figure:
     def __init__(self, axes: Any) -> None:
         """Takes the axes to draw on."""
         self.axes, self.svg = axes, ""
+
+
+def file_name(title: str) -> str:
+    """Returns the name of a figure's file.
+
+    >>> file_name("cold_start, ml-100k, global, cold_start_fraction=0.3")
+    'cold_start-ml-100k-global-cold_start_fraction=0_3.svg'
+    """
+    words = re.findall(r"[\w.=-]+", title.replace(".", "_"))
+    return f"{'-'.join(words)}.svg"
 
 
 @contextmanager

@@ -11,10 +11,17 @@ from tfrs_bench.data.audit import Audit
 from tfrs_bench.errors import UserError
 from tfrs_bench.evaluation.evaluator import PRIMARY
 from tfrs_bench.reporting.cold_start import cold_start_page
-from tfrs_bench.reporting.comparison import chosen_settings, columns, footnote, print_conclusion, warnings
+from tfrs_bench.reporting.comparison import (
+    chosen_settings,
+    footnote,
+    markdown_table,
+    print_conclusion,
+    warnings,
+)
 from tfrs_bench.reporting.console import Console
 from tfrs_bench.reporting.overview import overview
-from tfrs_bench.reporting.study import Study, study_of
+from tfrs_bench.reporting.study import Study, labelled, study_of
+from tfrs_bench.reporting.sweeps import sensitivity_page
 from tfrs_bench.reporting.worlds import worlds
 
 _BLOCK = "<!-- {edge} {name} -->"
@@ -27,22 +34,11 @@ def results_page(studies: Sequence[Study]) -> str:
     for study in studies:
         audit = _audit(study)
         lines += [f"## {study.name}", "", *(f"`{one}`" for one in study.commands), ""]
-        lines += [*table(study), "", footnote(study), ""]
+        lines += [*markdown_table(study), "", footnote(study), ""]
         lines += _bullets(warnings(study) + study.comparison.sentences())
         lines += _bullets(chosen_settings(study))
         lines += _bullets(audit.lines())
     return "\n".join(lines).rstrip() + "\n"
-
-
-def table(study: Study) -> list[str]:
-    """Returns a study's Markdown table, a row per model."""
-    titles = list(columns(study, next(iter(study.runs))))
-    lines = [f"| model | seeds | {' | '.join(titles)} |", f"|---|---:{'|---:' * len(titles)}|"]
-    for name, runs in study.runs.items():
-        deviation = study.seed_deviation(name)
-        seeds = f"{len(runs)}" if deviation is None else f"{len(runs)}, ± {deviation:.4f}"
-        lines.append(f"| {' | '.join([name, seeds, *columns(study, name).values()])} |")
-    return lines
 
 
 def first_output(studies: Sequence[Study]) -> str | None:
@@ -59,13 +55,10 @@ def first_output(studies: Sequence[Study]) -> str | None:
 def ablation(studies: Sequence[Study]) -> str | None:
     """Returns the table, and verdicts against ALS, of the studies whose data are labelled `…-ablation`."""
     lines = []
-    for study in studies:
-        if study.first.dataset.endswith("-ablation"):
-            found = [
-                one for one in study.comparison.verdicts if (one.segment, one.metric) == ("all", PRIMARY)
-            ]
-            told = [one.sentence() for one in found if one.baseline == "als"]
-            lines += [*table(study), "", *_bullets(told)]
+    for study in labelled(studies, "ablation"):
+        found = [one for one in study.comparison.verdicts if (one.segment, one.metric) == ("all", PRIMARY)]
+        told = [one.sentence() for one in found if one.baseline == "als"]
+        lines += [*markdown_table(study), "", *_bullets(told)]
     return "\n".join(lines).rstrip() if lines else None
 
 
@@ -75,6 +68,7 @@ BLOCKS: dict[str, Callable[[Sequence[Study]], str | None]] = {
     "overview": overview,
     "cold start": cold_start_page,
     "ablation": ablation,
+    "sensitivity": sensitivity_page,
     "worlds": worlds,
 }
 

@@ -106,6 +106,11 @@ def read_studies(folder: Path) -> list[Study]:
     return sorted(map(study_of, together, _names(together)), key=_place_of_study)
 
 
+def labelled(studies: Iterable[Study], ending: str) -> list[Study]:
+    """Returns the studies whose data are labelled `…-ending`, to be shown on a page of their own."""
+    return [study for study in studies if study.first.dataset.endswith(f"-{ending}")]
+
+
 def study_of(runs: Sequence[Run], name: str | None = None) -> Study:
     """Weighs the runs of one experiment.
 
@@ -184,7 +189,7 @@ def _by_display_name(runs: Sequence[Run]) -> dict[str, list[Run]]:
         plain = unflagged[0] if len(unflagged) == 1 else None
         for key in sorted(variants, key=lambda one: (one != plain, one)):
             compared = settings.values() if plain is None else (settings[plain], settings[key])
-            told = " ".join(f"{field}={shown(settings[key].get(field))}" for field in _varied([*compared]))
+            told = " ".join(f"{field}={shown(settings[key].get(field))}" for field in varied([*compared]))
             named[f"{model} ({told})" if told else model] = _by_seed(variants[key])
     return named
 
@@ -197,7 +202,7 @@ def _settings(run: Run) -> dict[str, Any]:
     return run.record.config | {"tuned": bool(run.record.trials)}
 
 
-def _varied(settings: Sequence[dict[str, Any]]) -> list[str]:
+def varied(settings: Sequence[dict[str, Any]]) -> list[str]:
     """Returns the fields that are not the same everywhere."""
     fields = dict.fromkeys(field for one in settings for field in one)
     return [field for field in fields if len({str(one.get(field)) for one in settings}) > 1]
@@ -232,9 +237,9 @@ def _names(studies: Sequence[list[Run]]) -> list[str]:
     names = []
     for record, name in zip(firsts, plain, strict=True):
         same = [other for other, its in zip(firsts, plain, strict=True) if its == name]
-        varied = _varied([one.experiment | {"data": one.data["fingerprint"]} for one in same])
+        apart = varied([one.experiment | {"data": one.data["fingerprint"]} for one in same])
         values = record.experiment | {"data": record.data["fingerprint"]}
-        told = [field for field in varied if field in record.asked or field == "data"]
+        told = [field for field in apart if field in record.asked or field == "data"]
         names.append(", ".join([name, *(f"{field}={shown(values[field])}" for field in told)]))
     return names
 
