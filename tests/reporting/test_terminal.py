@@ -35,7 +35,7 @@ def test_a_stage_is_a_line_with_its_seconds_and_what_it_found(piped: tuple[Conso
         assert not written()
     first, second = written()
     assert first.startswith("  load        ml-1m: 5 rows  (0.") and first.endswith(" s)")
-    assert second == "             a note"
+    assert second == "              a note"
 
 
 def test_a_stage_that_found_nothing_to_say_still_has_its_line(piped: tuple[Console, Written]) -> None:
@@ -107,7 +107,9 @@ def test_every_epoch_has_a_line_that_names_model_and_fit(piped: tuple[Console, W
 def test_a_reused_run_names_its_folder_and_what_repeats_it(piped: tuple[Console, Written]) -> None:
     console, written = piped
     console.reused("als", Path("runs/log/per_user/als-seed0-12345678"))
-    assert written() == ["  als         reused from runs/log/per_user/als-seed0-12345678 (--rerun repeats it)"]
+    assert written() == [
+        "  als         reused from runs/log/per_user/als-seed0-12345678 (--rerun repeats it)"
+    ]
 
 
 def test_bars_are_drawn_on_a_terminal_only(
