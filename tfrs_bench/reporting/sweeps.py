@@ -1,4 +1,4 @@
-"""What a setting is worth: NDCG@10 at each of its values, all else equal, found among the runs of a study."""
+"""What a setting is worth: quality at each of its values, all else equal, found among the runs of a study."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def section(study: Study, sweep: Sweep, picture: str) -> list[str]:
     others = _opponents(study, sweep)
     lines = [f"### {study.name}: {sweep.setting} of {sweep.model}", ""]
     lines += [*markdown_table(study, [*others, *swept]), ""]
-    lines += [f"![NDCG@10 against {sweep.setting}]({picture})", ""]
+    lines += [f"![{study.primary.upper()} against {sweep.setting}]({picture})", ""]
     return lines + [f"- {sentence}" for sentence in differences(study, sweep)]
 
 
@@ -108,9 +108,10 @@ def differences(study: Study, sweep: Sweep) -> list[str]:
     for line in sweep.lines:
         reference = line.names.get(_default(sweep), next(iter(line.names.values())))
         others = [name for name in line.names.values() if name != reference]
-        evaluations = {name: _primary_alone(study, name) for name in (reference, *others)}
+        evaluations = {name: _primary_of(study, name) for name in (reference, *others)}
         verdicts = compare(evaluations, others, [reference]).verdicts
-        sentences += [one.sentence() for one in verdicts if one.segment == "all"]
+        primary = [one for one in verdicts if (one.segment, one.metric) == ("all", study.primary)]
+        sentences += [one.sentence() for one in primary]
     return sentences
 
 
@@ -120,27 +121,27 @@ def figure(study: Study, sweep: Sweep) -> str:
     with drawing(height=4.2) as drawn:
         for number, line in enumerate(sweep.lines):
             rows = {values.index(value): _row(study, name) for value, name in line.names.items()}
-            means = [row.mean for row in rows.values()]
-            below = [row.mean - row.low for row in rows.values()]
-            above = [row.high - row.mean for row in rows.values()]
-            drawn.axes.errorbar(
-                [place + _ASIDE * (number - (len(sweep.lines) - 1) / 2) for place in rows],
-                means,
-                yerr=(below, above),
-                color=COLORS[number % len(COLORS)],
+            places = [place + _ASIDE * (number - (len(sweep.lines) - 1) / 2) for place in rows]
+            color = COLORS[number % len(COLORS)]
+            drawn.axes.plot(
+                places,
+                [row.mean for row in rows.values()],
+                color=color,
                 marker=MARKERS[number % len(MARKERS)],
                 linestyle="-" if all(map(_is_number, values)) else "none",
-                capsize=3,
                 label=f"{sweep.model} ({line.told})" if line.told else sweep.model,
             )
+            low, high = [row.low for row in rows.values()], [row.high for row in rows.values()]
+            drawn.axes.vlines(places, low, high, color=color)
         for number, name in enumerate(_opponents(study, sweep)):
             color = COLORS[-1 - number % len(COLORS)]
             drawn.axes.axhline(_row(study, name).mean, color=color, linestyle="--", linewidth=1, label=name)
         drawn.axes.set_xticks(range(len(values)), [shown(value) for value in values])
         drawn.axes.set_xlabel(sweep.setting)
-        drawn.axes.set_ylabel("NDCG@10, 95 % interval")
+        drawn.axes.set_ylabel(f"{study.primary.upper()}, 95 % interval")
         drawn.axes.set_title(study.name, loc="left")
-        drawn.axes.set_ylim(bottom=0)
+        if study.primary == PRIMARY:  # no error comes near 0
+            drawn.axes.set_ylim(bottom=0)
         drawn.axes.legend(frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2)
     return drawn.svg
 
@@ -171,9 +172,10 @@ def _by_value(
         yield tuple(value) if isinstance(value, list) else value, name
 
 
-def _primary_alone(study: Study, name: str) -> Evaluation:
+def _primary_of(study: Study, name: str) -> Evaluation:
     evaluation = average_seeds([run.evaluation for run in study.runs[name]])
-    return dataclasses.replace(evaluation, metrics={PRIMARY: evaluation.metrics[PRIMARY]})
+    kept = {metric: evaluation.metrics[metric] for metric in dict.fromkeys((study.primary, PRIMARY))}
+    return dataclasses.replace(evaluation, metrics=kept)
 
 
 def _default(sweep: Sweep) -> Any:
