@@ -119,8 +119,8 @@ def test_a_mistake_is_named_with_its_flag(flags: list[str], message: str) -> Non
 
 
 def test_hyper_parameter_that_no_named_model_has_names_who_has_it() -> None:
-    message = refused("--model=als", "--dimension=8")
-    assert message.startswith("--dimension is a setting of two_tower, and --model=als has none such.")
+    message = refused("--model=als", "--history_heads=3")
+    assert message.startswith("--history_heads is a setting of two_tower, and --model=als has none such.")
 
 
 def test_hyper_parameters_of_baselines_are_refused_unless_the_model_is_named() -> None:

@@ -224,14 +224,18 @@ class Plan:
     debug: bool = option(False, "Show the traceback of an error.", group=OUTPUT)
 
     def __post_init__(self) -> None:
-        """Checks that every named model exists.
+        """Brings models' names into their usual form and checks that every one exists.
 
         Raises:
           UserError: a model is unknown, or none is named.
         """
         check_options(self)
         for flag in ("model", "baselines"):
-            for name in getattr(self, flag) or ():
+            if getattr(self, flag) is None:
+                continue
+            names = tuple(registry.MODEL_ALIASES.get(name, name) for name in getattr(self, flag))
+            object.__setattr__(self, flag, names)
+            for name in names:
                 if name not in registry.MODELS:
                     raise UserError(f"--{flag}={name} is not known.{did_you_mean(name, registry.MODELS)}")
         if not self.model:

@@ -22,7 +22,12 @@ MODELS = {
     "mean": "tfrs_bench.models.mean:Mean",
     "biased_mf": "tfrs_bench.models.biased_mf:BiasedMF",
     "two_tower": "tfrs_bench.models.two_tower:TwoTower",
+    "gmf": "tfrs_bench.models.ncf:GMF",
+    "mlp": "tfrs_bench.models.ncf:MLP",
+    "ncf": "tfrs_bench.models.ncf:NCF",
 }
+
+MODEL_ALIASES = {"neumf": "ncf"}
 
 # Entries are functions (Experiment-like options) -> Dataset; see tfrs_bench/data/dataset.py.
 DATASETS = {

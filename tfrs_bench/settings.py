@@ -147,12 +147,11 @@ def manual(own: type[Any] | None = None) -> str:
                 line
                 for field in dataclasses.fields(owner)
                 if field.metadata["group"] == group
-                for line in _entry(field.name, field.metadata, [("", field.default)])
+                for line in _entry(field.name, [("", field)])
             ]
     lines += ["", f"{HYPER}:"]
     for name, owners in _owners().items():
-        metadata = owners[0][1].metadata
-        lines += _entry(name, metadata, [(model, field.default) for model, field in owners])
+        lines += _entry(name, owners)
     lines += [
         "",
         "Files of flags: --flagfile=FILE, one --name=value a line. Give it first: the",
@@ -161,16 +160,25 @@ def manual(own: type[Any] | None = None) -> str:
     return "\n".join(lines)
 
 
-def _entry(name: str, metadata: Any, defaults: list[tuple[str, Any]]) -> list[str]:
+def _entry(name: str, owners: list[tuple[str, dataclasses.Field[Any]]]) -> list[str]:
+    """Describes a flag, once for all owners that mean the same by it."""
+    meanings: dict[Any, list[tuple[str, Any]]] = {}
+    for model, field in owners:
+        meaning = field.metadata["help"], field.metadata["choices"]
+        meanings.setdefault(meaning, []).append((model, field.default))
+    texts = [_description(help, choices, defaults) for (help, choices), defaults in meanings.items()]
+    wrapped = [line for text in texts for line in textwrap.wrap(text, width=74)]
+    return [f"  --{name}"] + [f"      {line}" for line in wrapped]
+
+
+def _description(help: str, choices: Sequence[str] | None, defaults: list[tuple[str, Any]]) -> str:
     shown = {f"{model}: {_shown(default)}" if model else _shown(default) for model, default in defaults}
     if len({_shown(default) for _, default in defaults}) == 1:
         shown = {_shown(defaults[0][1])}
         if defaults[0][0]:
             shown = {f"{', '.join(model for model, _ in defaults)}: {shown.pop()}"}
-    choices = f" One of {', '.join(metadata['choices'])}." if metadata["choices"] else ""
-    text = f"{metadata['help']}{choices} ({'; '.join(sorted(shown))})"
-    wrapped = textwrap.wrap(text, width=74)
-    return [f"  --{name}"] + [f"      {line}" for line in wrapped]
+    allowed = f" One of {', '.join(choices)}." if choices else ""
+    return f"{help}{allowed} ({'; '.join(sorted(shown))})"
 
 
 def _shown(default: Any) -> str:

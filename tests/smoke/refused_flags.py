@@ -44,8 +44,8 @@ FLAGS = [
     Refusal(
         "flag that no model has",
         None,
-        ("--dimension is a setting of two_tower, and --model=popularity has none",),
-        ("--dimension=8",),
+        ("--history_heads is a setting of two_tower, and --model=popularity has none",),
+        ("--history_heads=3",),
     ),
     Refusal("word for a number", None, ("--seed=one is not a whole number.",), ("--seed=one",)),
     Refusal(

@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfrs_bench.data.interactions import InteractionLog
+from tfrs_bench.data.negatives import PADDING, NegativeOptions, NegativeSampler
 from tfrs_bench.data.recency import recency_weights
 from tfrs_bench.runtime import import_tensorflow
 
-PADDING = -1
 UNKNOWN_USER = -1
 
 
@@ -40,6 +40,7 @@ class BatchOptions:
         users. With weights, an epoch's examples are drawn with replacement, without each comes once.
       user_dropout: share of examples whose user is hidden, so that the vector of unknown users is learned.
       history_dropout: share of history rows left out.
+      negatives: how items are drawn that each example is set against; None draws none.
       seed: of shuffling, drawing and dropping.
     """
 
@@ -52,6 +53,7 @@ class BatchOptions:
     user_balance: float = 0.0
     user_dropout: float = 0.0
     history_dropout: float = 0.0
+    negatives: NegativeOptions | None = None
     seed: int = 0
 
 
@@ -110,8 +112,8 @@ def training_dataset(
     Returns:
       A dataset of `steps_per_epoch` batches per epoch; each is a dictionary of `users` [b] int32
       (`UNKNOWN_USER` where hidden), `history_items` [b, L] int32 (most recent first, `PADDING` where there
-      is none), `history_levels` [b, L] int32, `targets` [b, T] int32, and `profiles` [b, f] float32 if the
-      log has any.
+      is none), `history_levels` [b, L] int32, `targets` [b, T] int32, `profiles` [b, f] float32 if the
+      log has any, and `negatives` [b, K] int32 if any are drawn, `PADDING` where none was found.
     """
     tf, _ = import_tensorflow()
     gather = _BatchGatherer(train, rating_levels, options)
@@ -147,6 +149,9 @@ class _BatchGatherer:
             self._cumulative = tf.constant(np.cumsum(weights / weights.sum()))
         table = train.user_features
         self._profiles = None if table is None else tf.constant(table.values)
+        self._negatives = None
+        if options.negatives is not None:
+            self._negatives = NegativeSampler(train, options.negatives, options.seed)
 
     def __call__(self, batch_number: Any, chosen: Any) -> dict[str, Any]:
         tf, _ = import_tensorflow()
@@ -169,6 +174,8 @@ class _BatchGatherer:
         }
         if self._profiles is not None:
             batch["profiles"] = tf.gather(self._profiles, users)
+        if self._negatives is not None:
+            batch["negatives"] = self._negatives(users, batch_number)
         return batch
 
     def draw_examples(self, seed: list[Any]) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import time
 from collections.abc import Iterable
@@ -17,7 +18,7 @@ from tfrs_bench.models.base import FitContext, FitReport
 from tfrs_bench.runtime import import_tensorflow
 
 if TYPE_CHECKING:
-    from tfrs_bench.models.keras_recommender import KerasRecommender
+    from tfrs_bench.models.network_recommender import NetworkRecommender
 
 tf, _ = import_tensorflow()
 Callback: Any = tf.keras.callbacks.Callback
@@ -26,19 +27,22 @@ LARGEST_SUM = 1e15  # of absolute weights; products of larger ones overflow floa
 
 
 def train_model(
-    recommender: KerasRecommender,
+    recommender: NetworkRecommender,
     network: Any,
     train: InteractionLog,
     rating_levels: NDArray[np.int32],
+    *,
+    options: BatchOptions,
     context: FitContext,
 ) -> FitReport:
     """Trains a network in place and leaves its best weights in it.
 
     Args:
       recommender: the model the network belongs to; handed to `validate`.
-      network: a `RetrievalModel`.
+      network: a `tfrs.Model`.
       train: the rows to learn from.
       rating_levels: [r] int32, see `RatingLevels`.
+      options: how examples become batches; a log with fewer of them shrinks a batch.
       context: see `Recommender.fit`. Without `epochs`, up to `max_epochs` while `validate` improves.
 
     Returns:
@@ -49,19 +53,9 @@ def train_model(
     """
     config = recommender.config
     most_epochs = config.max_epochs if context.epochs is None else context.epochs
-    options = BatchOptions(
-        batch_size=min(config.batch_size, int(train.positives.sum())),
-        history_length=config.history_length,
-        horizon=config.horizon,
-        horizon_items=config.horizon_items,
-        num_targets=1 if config.horizon == "next" else config.num_targets,
-        half_life_days=config.half_life_days,
-        user_balance=config.user_balance,
-        user_dropout=config.user_dropout,
-        history_dropout=config.history_dropout,
-        seed=context.seed,
-    )
-    steps = steps_per_epoch(int(train.positives.sum()), options.batch_size, options.num_targets)
+    num_examples = int(train.positives.sum())
+    options = dataclasses.replace(options, batch_size=min(options.batch_size, num_examples))
+    steps = steps_per_epoch(num_examples, options.batch_size, options.num_targets)
     network.compile(optimizer=_optimizer(config, most_epochs * steps))
     watch = _Watch(recommender, network, steps, options.batch_size, context)
     done = watch.go_on()
@@ -108,7 +102,7 @@ class _Watch(Callback):
 
     def __init__(
         self,
-        recommender: KerasRecommender,
+        recommender: NetworkRecommender,
         network: Any,
         steps: int,
         batch_size: int,
