@@ -66,8 +66,8 @@ def expected_loss(
       num_negatives: K.
 
     Returns:
-      Values [c]; derivatives by `positive` [c, L] and `negative` [c, S]; and, as a pair of the same shapes, the
-      diagonal of the second ones.
+      Values [c]; derivatives by `positive` [c, L] and `negative` [c, S]; and, in the same shapes, the diagonal
+      of the second ones, of which the softmax's negatives have an upper bound.
     """
     if kind == "bce":
         count = num_negatives * tf.reduce_sum(present, axis=1, keepdims=True) * weight
