@@ -66,7 +66,7 @@ def expected_loss(
       num_negatives: K.
 
     Returns:
-      Values [c]; derivatives by `positive` [c, L] and `negative` [c, S]; and, in the same shapes, the diagonal
+      Values [c]; derivatives by `positive` [c, L] and `negative` [c, S]; and, in these shapes, the diagonal
       of the second ones, of which the softmax's negatives have an upper bound.
     """
     if kind == "bce":
