@@ -16,7 +16,9 @@ from tfrs_bench.settings import parse
 from tfrs_bench.tuning.shipped import PROTOCOL_FLAGS, read_flagfile, shipped_config, split_config
 
 FLAGS = Path(__file__).parent.parent / "flags"
-COMMITTED = sorted(FLAGS.glob("*/*/*.cfg"))
+RATING = FLAGS / "rating"
+COMMITTED = sorted([*FLAGS.glob("*/*/*.cfg"), *RATING.glob("*/*/*.cfg")])
+OF_A_SPLIT = sorted({*FLAGS.glob("*/*.cfg")} - {*RATING.glob("*.cfg")})
 SHIPPED = (ALSConfig(factors=99, confidence=7.0), "flags/ml-1m/per_user/als.cfg")
 
 
@@ -124,9 +126,10 @@ def test_shipped_settings_are_refused_for_another_protocol(flag: str) -> None:
 
 @pytest.mark.parametrize("path", COMMITTED, ids=lambda path: str(path.relative_to(FLAGS)))
 def test_committed_settings_are_found_for_what_they_say_they_are_for(path: Path) -> None:
-    dataset, split, model = path.relative_to(FLAGS).with_suffix("").parts
+    *task, dataset, split, model = path.relative_to(FLAGS).with_suffix("").parts
     stated = read_flagfile(path)
     assert (stated["dataset"], stated["split"], stated["model"]) == (dataset, split, model)
+    assert stated.get("task") == (task[0] if task else None)
     protocol = [f"--{flag}={stated[flag]}" for flag in PROTOCOL_FLAGS if flag in stated]
     settings, source = found(*protocol, model=model)  # type: ignore[misc]
     assert source == f"flags/{path.relative_to(FLAGS).as_posix()}"
@@ -146,7 +149,23 @@ def test_what_suits_a_split_stands_where_nobody_tuned(tmp_path: Path) -> None:
     assert found("--interactions=ml-1m.csv", "--split=global") is None
 
 
-@pytest.mark.parametrize("path", sorted(FLAGS.glob("*/*.cfg")), ids=lambda path: str(path.relative_to(FLAGS)))
+@pytest.mark.parametrize("path", sorted(RATING.glob("*.cfg")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("split", ["per_user", "global"])
+def test_committed_settings_of_ratings_are_found_for_any_log_and_split(path: Path, split: str) -> None:
+    stated = read_flagfile(path)
+    assert (stated["task"], stated["model"], "split" in stated) == ("rating", path.stem, False)
+    flags = ("--task=rating", f"--split={split}", "--interactions=log.csv")
+    settings, source = found(*flags, model=path.stem)  # type: ignore[misc]
+    assert source == f"flags/rating/{path.name}"
+    assert settings == parse(["main", f"--flagfile={path}"]).config(path.stem)
+
+
+def test_a_table_of_ratings_has_its_own_opponents_and_neither_floor_nor_ceiling() -> None:
+    assert list(requests("--task=rating", truth=True)) == ["mean", "biased_mf", "two_tower"]
+    assert list(requests("--task=rating", "--baselines=mean")) == ["mean", "two_tower"]
+
+
+@pytest.mark.parametrize("path", OF_A_SPLIT, ids=lambda path: str(path.relative_to(FLAGS)))
 def test_committed_settings_of_a_split_are_found_for_any_log(path: Path) -> None:
     split, model = path.relative_to(FLAGS).with_suffix("").parts
     stated = read_flagfile(path)

@@ -18,7 +18,7 @@ from tfrs_bench.experiment import RATING, short_hash
 from tfrs_bench.fitting import Watch, fit_for_test
 from tfrs_bench.models.base import FactorizedRecommender, FitReport, Recommender
 from tfrs_bench.models.oracle import Oracle
-from tfrs_bench.models.rating_recommender import check_rates
+from tfrs_bench.models.rating_recommender import RatingRecommender, check_rates
 from tfrs_bench.options import told
 from tfrs_bench.preparation import Prepared
 from tfrs_bench.reporting.console import Console
@@ -215,7 +215,8 @@ class Runner:
         model: Recommender = registry.resolve(registry.MODELS, name, "model")(config)
         if self.prepared.experiment.task == RATING:
             check_rates(model)
-        if model.capabilities.needs_ratings and self.prepared.dataset.log.ratings is None:
+        rates = isinstance(model, RatingRecommender) and model.rates
+        if (model.capabilities.needs_ratings or rates) and self.prepared.dataset.log.ratings is None:
             raise UserError(
                 f"{name} needs ratings, and these data have none. Leave it out of --model and --baselines."
             )

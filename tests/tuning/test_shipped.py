@@ -115,3 +115,19 @@ def test_a_split_has_settings_of_its_own_for_data_that_nobody_tuned_for(tmp_path
     assert split_config(Config, "als", "global", places=places) == (Config(32), "flags/global/als.cfg")
     assert split_config(Config, "als", "per_user", places=places) is None
     assert split_config(Config, "bpr", "global", places=places) is None
+
+
+def test_a_task_has_settings_of_its_own_for_every_split(tmp_path: Path) -> None:
+    (tmp_path / "rating").mkdir()
+    (tmp_path / "rating" / "als.cfg").write_text("--task=rating\n--factors=32\n")
+    (tmp_path / "als.cfg").write_text("--factors=16\n")
+    found = split_config(Config, "als", "global", task="rating", places=(tmp_path,))
+    assert found == (Config(32), "flags/rating/als.cfg")
+    assert split_config(Config, "als", "global", places=(tmp_path,)) is None
+
+
+def test_settings_tuned_for_a_ranking_are_not_those_for_ratings(tmp_path: Path) -> None:
+    write(tmp_path, "--factors=128")
+    assert find(tmp_path, task="rating") is None
+    write(tmp_path / "rating", "--task=rating", "--factors=32")
+    assert find(tmp_path, task="rating") == (Config(32), "flags/rating/ml-1m/per_user/als.cfg")

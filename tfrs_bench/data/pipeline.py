@@ -15,10 +15,12 @@ from numpy.typing import NDArray
 
 from tfrs_bench.data.interactions import InteractionLog
 from tfrs_bench.data.negatives import PADDING, NegativeOptions, NegativeSampler
+from tfrs_bench.data.rated_examples import RatedExamples
 from tfrs_bench.data.recency import recency_weights
 from tfrs_bench.runtime import import_tensorflow
 
 UNKNOWN_USER = -1
+_RATED = 1 << 40  # numbers of batches of ratings, so that they draw apart from the others
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,7 +97,11 @@ def steps_per_epoch(num_examples: int, batch_size: int, num_targets: int = 1) ->
 
 
 def training_dataset(
-    train: InteractionLog, rating_levels: NDArray[np.int32], options: BatchOptions, epochs: range
+    train: InteractionLog,
+    rating_levels: NDArray[np.int32],
+    options: BatchOptions,
+    epochs: range,
+    rated: RatedExamples | None = None,
 ) -> Any:
     """A `tf.data.Dataset` of training batches, epoch after epoch.
 
@@ -108,19 +114,24 @@ def training_dataset(
       rating_levels: [r] int32, the level of each row's rating, from 0.
       options: sizes and randomness.
       epochs: the epochs to go through, numbered from 0.
+      rated: ratings to go along, every row once an epoch, spread over its batches.
 
     Returns:
       A dataset of `steps_per_epoch` batches per epoch; each is a dictionary of `users` [b] int32
       (`UNKNOWN_USER` where hidden), `history_items` [b, L] int32 (most recent first, `PADDING` where there
       is none), `history_levels` [b, L] int32, `targets` [b, T] int32, `profiles` [b, f] float32 if the
-      log has any, and `negatives` [b, K] int32 if any are drawn, `PADDING` where none was found.
+      log has any, and `negatives` [b, K] int32 if any are drawn, `PADDING` where none was found. With `rated`
+      a batch holds another dictionary of that name: users, histories and profiles of c rows, and their
+      `items` [c] int32, `ratings` [c] and `biases` [c, 2].
     """
     tf, _ = import_tensorflow()
-    gather = _BatchGatherer(train, rating_levels, options)
+    gather = _BatchGatherer(train, rating_levels, options, rated)
 
     def one_epoch(epoch: Any) -> Any:
         seed = [tf.constant(options.seed * 4 + 3, tf.int64), epoch]
         batches = tf.reshape(gather.draw_examples(seed), [gather.steps, gather.batch_size])
+        if rated is not None:
+            batches = batches, gather.draw_rated([seed[0], epoch + _RATED])
         numbered = tf.data.Dataset.from_tensor_slices(batches).enumerate(epoch * gather.steps)
         return numbered.map(gather, num_parallel_calls=tf.data.AUTOTUNE)
 
@@ -131,7 +142,11 @@ class _BatchGatherer:
     """Gathers one batch from the log's columns, held as tensors."""
 
     def __init__(
-        self, train: InteractionLog, rating_levels: NDArray[np.int32], options: BatchOptions
+        self,
+        train: InteractionLog,
+        rating_levels: NDArray[np.int32],
+        options: BatchOptions,
+        rated: RatedExamples | None = None,
     ) -> None:
         tf, _ = import_tensorflow()
         examples = training_examples(train)
@@ -152,30 +167,50 @@ class _BatchGatherer:
         self._negatives = None
         if options.negatives is not None:
             self._negatives = NegativeSampler(train, options.negatives, options.seed)
+        self._rated = rated
+        if rated is not None:
+            self._ratings, self._biases = tf.constant(rated.ratings), tf.constant(rated.biases)
+            self._user_starts = tf.constant(train.user_offsets[:-1].astype(np.int64))
 
     def __call__(self, batch_number: Any, chosen: Any) -> dict[str, Any]:
         tf, _ = import_tensorflow()
+        if self._rated is not None:
+            chosen, rated = chosen
         row, start = tf.gather(self._rows, chosen), tf.gather(self._starts, chosen)
-        users = tf.gather(self._users, row)
         targets = tf.gather(self._items, self._target_rows(batch_number, chosen))
+        batch = self._context(batch_number, row, start, targets) | {"targets": targets}
+        if self._negatives is not None:
+            batch["negatives"] = self._negatives(tf.gather(self._users, row), batch_number)
+        if self._rated is not None:
+            batch["rated"] = self._rated_rows(batch_number + _RATED, rated)
+        return batch
+
+    def _rated_rows(self, batch_number: Any, rows: Any) -> dict[str, Any]:
+        tf, _ = import_tensorflow()
+        starts = tf.gather(self._user_starts, tf.gather(self._users, rows))
+        columns = {"items": self._items, "ratings": self._ratings, "biases": self._biases}
+        known: dict[str, Any] = {name: tf.gather(column, rows) for name, column in columns.items()}
+        return self._context(batch_number, rows, starts) | known
+
+    def _context(self, batch_number: Any, row: Any, start: Any, targets: Any = None) -> dict[str, Any]:
+        """Returns users, histories and profiles at rows [b] whose users' rows begin at `start` [b]."""
+        tf, _ = import_tensorflow()
+        users = tf.gather(self._users, row)
         before = row[:, None] - 1 - tf.range(self.options.history_length, dtype=tf.int64)
         inside = before >= start[:, None]
         before = tf.where(inside, before, 0)
         items = tf.gather(self._items, before)
         kept = inside & self._keep(batch_number, 1, self.options.history_dropout, tf.shape(inside))
-        if self.options.horizon == "any":
+        if self.options.horizon == "any" and targets is not None:
             kept &= tf.reduce_all(items[:, :, None] != targets[:, None, :], axis=2)
         known = self._keep(batch_number, 2, self.options.user_dropout, tf.shape(users))
         batch = {
             "users": tf.where(known, users, UNKNOWN_USER),
             "history_items": tf.where(kept, items, PADDING),
             "history_levels": tf.where(kept, tf.gather(self._levels, before), 0),
-            "targets": targets,
         }
         if self._profiles is not None:
             batch["profiles"] = tf.gather(self._profiles, users)
-        if self._negatives is not None:
-            batch["negatives"] = self._negatives(users, batch_number)
         return batch
 
     def draw_examples(self, seed: list[Any]) -> Any:
@@ -187,6 +222,15 @@ class _BatchGatherer:
             return tf.random.experimental.stateless_shuffle(examples, seed=seed)[:count]
         place = tf.random.stateless_uniform([count], seed, dtype=tf.float64) * self._cumulative[-1]
         return tf.searchsorted(self._cumulative, place, side="right", out_type=tf.int64)
+
+    def draw_rated(self, seed: list[Any]) -> Any:
+        """Returns [steps, c] int64 rows of an epoch, a permutation's start; any rows where they are few."""
+        tf, _ = import_tensorflow()
+        assert self._rated is not None
+        size = max(len(self._rated) // self.steps, 1)
+        rows = tf.range(max(len(self._rated), self.steps), dtype=tf.int64) % len(self._rated)
+        rows = tf.random.experimental.stateless_shuffle(rows, seed=seed)
+        return tf.reshape(rows[: self.steps * size], [self.steps, size])
 
     def _target_rows(self, batch_number: Any, chosen: Any) -> Any:
         """Returns [b, T] positions of the targets' rows."""

@@ -103,6 +103,10 @@ class KerasRecommender(NetworkRecommender, FactorizedRecommender):
             seed=seed,
         )
 
+    def _rating_head(self, seed: int) -> dict[str, Any]:
+        """Returns a head and the losses' weights, as arguments of `RetrievalModel`; nothing without one."""
+        return {}
+
     def _build(self, seed: int) -> None:
         from tfrs_bench.models.encoders import ItemTower
         from tfrs_bench.models.retrieval_model import RetrievalModel
@@ -127,6 +131,7 @@ class KerasRecommender(NetworkRecommender, FactorizedRecommender):
             learn_temperature=config.learn_temperature,
             catalogue=catalogue,
             target_share=shares,
+            **self._rating_head(seed),
         )
         self._model.queries(self._one_empty_query())
         self._model.all_items()
@@ -141,6 +146,11 @@ class KerasRecommender(NetworkRecommender, FactorizedRecommender):
 
     def query_embeddings(self, queries: Queries) -> NDArray[np.float32]:
         """Returns [n, dimension + 1] float32; the last coordinate is 1 and meets the item's bias."""
+        embedded = self._model.queries(self._inputs(queries))
+        return np.asarray(embedded, dtype=np.float32)
+
+    def _inputs(self, queries: Queries) -> dict[str, Any]:
+        """Returns what the query tower reads, as tensors."""
         tf, _ = import_tensorflow()
         items, flat = queries.histories.window(self.config.history_length)
         inputs = {
@@ -153,8 +163,7 @@ class KerasRecommender(NetworkRecommender, FactorizedRecommender):
         profiles = self._profiles(queries.profiles)
         if profiles is not None:
             inputs["profiles"] = profiles
-        embedded = self._model.queries({name: tf.constant(value) for name, value in inputs.items()})
-        return np.asarray(embedded, dtype=np.float32)
+        return {name: tf.constant(value) for name, value in inputs.items()}
 
     def item_embeddings(self) -> NDArray[np.float32]:
         """Returns [num_items, dimension + 1] float32; the last coordinate is the item's bias."""

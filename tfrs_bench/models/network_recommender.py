@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from tfrs_bench.data.interactions import InteractionLog
 from tfrs_bench.data.pipeline import BatchOptions
+from tfrs_bench.data.rated_examples import RatedExamples
 from tfrs_bench.errors import UserError
 from tfrs_bench.models.base import FitContext, FitReport, Recommender
 from tfrs_bench.models.rating_levels import RatingLevels
@@ -39,6 +40,10 @@ class NetworkRecommender(Recommender):
     @abstractmethod
     def _batch_options(self, train: InteractionLog, seed: int) -> BatchOptions:
         """Returns how a fit's examples become batches."""
+
+    def rated_examples(self, train: InteractionLog) -> RatedExamples | None:
+        """Returns ratings to train on beside what is chosen; none, unless the network predicts ratings."""
+        return None
 
     def _fit(self, train: InteractionLog, context: FitContext) -> FitReport:
         if not train.positives.any():

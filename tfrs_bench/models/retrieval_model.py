@@ -30,6 +30,8 @@ class RetrievalModel(Model):
         learn_temperature: bool,
         catalogue: NDArray[np.bool_],
         target_share: NDArray[np.float32],
+        rating_head: Any = None,
+        weights: tuple[float, float] = (1.0, 0.0),
     ) -> None:
         """Builds the model.
 
@@ -43,6 +45,8 @@ class RetrievalModel(Model):
           learn_temperature: whether the temperature is a weight.
           catalogue: [m] bool, items with training rows.
           target_share: [m] float32, how often each item is a target; corrects in-batch sampling.
+          rating_head: a `RatingHead`, or None to predict no ratings.
+          weights: of the retrieval loss and, with a head, of the squared error of ratings.
         """
         super().__init__()
         self.query_tower, self.item_tower = query_tower, item_tower
@@ -65,6 +69,10 @@ class RetrievalModel(Model):
             self.task = BatchSoftmax()
         else:
             self.task = tfrs.tasks.Retrieval(loss=PairwiseLoss(loss), remove_accidental_hits=True)
+        self._weights = weights
+        if rating_head is not None:  # a network without one has the weights it had before there were any
+            self.rating_head = rating_head
+        self._rates = rating_head is not None
 
     def queries(self, inputs: dict[str, Any]) -> Any:
         """Returns [b, d + 1]: the scaled query, and a 1 that meets the item's bias."""
@@ -83,8 +91,21 @@ class RetrievalModel(Model):
         """Returns [m, d + 1], every item of the vocabulary."""
         return self.items(self.item_tower.everything(), self._bias)
 
+    def rate(self, inputs: dict[str, Any], query_of_pair: Any, items: Any, biases: Any) -> Any:
+        """Returns [p] ratings of `items` [p] by queries, given `biases` [p, 2] of users and items."""
+        query = tf.gather(self.query_tower(inputs), query_of_pair)
+        return self.rating_head(query, self.item_tower(items), biases)
+
     def compute_loss(self, inputs: dict[str, Any], training: bool = False) -> Any:
-        """Returns the scalar mean loss of a batch of `data.pipeline`, over its targets [b, T].
+        """Returns the scalar loss of a batch of `data.pipeline`, that of ratings included."""
+        if not self._rates:
+            return self._retrieval_loss(inputs)
+        rated = inputs["rated"]
+        error = self.rating_head.loss(rated, self.query_tower(rated), self.item_tower(rated["items"]))
+        return self._weights[0] * self._retrieval_loss(inputs) + self._weights[1] * error
+
+    def _retrieval_loss(self, inputs: dict[str, Any]) -> Any:
+        """Returns the scalar mean loss over a batch's targets [b, T].
 
         In-batch softmax is corrected for the share of each target (Yi et al. 2019, "logQ"), and candidates
         equal to a row's target are not its negatives.

@@ -61,7 +61,9 @@ def train_model(
     done = watch.go_on()
     if done < most_epochs and not watch.stopped:
         network.fit(
-            training_dataset(train, rating_levels, options, range(done, most_epochs)),
+            training_dataset(
+                train, rating_levels, options, range(done, most_epochs), recommender.rated_examples(train)
+            ),
             initial_epoch=done,
             epochs=most_epochs,
             steps_per_epoch=steps,
