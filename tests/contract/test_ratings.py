@@ -31,7 +31,7 @@ def rater(rated_blocks: InteractionLog) -> Callable[[str], RatingRecommender]:
     @functools.cache
     def fit(name: str) -> RatingRecommender:
         model = build(name, **flags_of(name))
-        model.fit(rated_blocks, seed=SEED, epochs=30)
+        model.fit(rated_blocks, seed=SEED, epochs=15)
         return model
 
     return fit
@@ -106,7 +106,7 @@ def test_the_same_seed_gives_the_same_ratings(
     pairs: Any,
 ) -> None:
     again = build(name, **flags_of(name))
-    again.fit(rated_blocks, seed=SEED, epochs=30)
+    again.fit(rated_blocks, seed=SEED, epochs=15)
     assert isinstance(again, RatingRecommender)
     assert_array_equal(again.rate(everyone, *pairs), rater(name).rate(everyone, *pairs))
 
