@@ -17,6 +17,8 @@ MODELS = {
     "random": "tfrs_bench.models.random_order:RandomOrder",
     "popularity": "tfrs_bench.models.popularity:Popularity",
     "als": "tfrs_bench.models.als:ALS",
+    "ials": "tfrs_bench.models.ials:IALS",
+    "ease": "tfrs_bench.models.ease:EASE",
     "markov": "tfrs_bench.models.markov:Markov",
     "session_knn": "tfrs_bench.models.session_knn:SessionKNN",
     "mean": "tfrs_bench.models.mean:Mean",

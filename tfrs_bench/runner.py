@@ -114,6 +114,7 @@ class Runner:
         """
         for request in requests:
             model = self._new(request.name, request.config)
+            model.check(self.prepared.train)
             stops = model.capabilities.early_stopping and request.config.epochs is None
             if request.tune or stops:
                 _ = self.prepared.validation

@@ -19,8 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfrs_bench.data.interactions import InteractionLog
-from tfrs_bench.data.queries import Queries, positive_matrix
-from tfrs_bench.models.base import Capabilities, FactorizedRecommender, FitContext, FitReport
+from tfrs_bench.data.queries import positive_matrix
+from tfrs_bench.models.base import Capabilities, FitContext, FitReport
+from tfrs_bench.models.folded_factors import FoldInRecommender
 from tfrs_bench.options import option
 from tfrs_bench.runtime import blas_single_thread
 
@@ -35,7 +36,7 @@ class ALSConfig:
     iterations: int = option(15, "Alternations of the user and the item step.", low=1)
 
 
-class ALS(FactorizedRecommender):
+class ALS(FoldInRecommender):
     """implicit's ALS with fold-in of every query."""
 
     name = "als"
@@ -54,9 +55,7 @@ class ALS(FactorizedRecommender):
         solver = self._solver(context.seed)
         with blas_single_thread():
             solver.fit(matrix, show_progress=False)
-        self._item_factors = np.asarray(solver.item_factors, dtype=np.float32)
-        counts = np.asarray(matrix.sum(axis=0), dtype=np.float32).ravel()
-        self._popularity = counts / max(float(counts.max(initial=0)), 1.0)
+        self._take(solver.item_factors, np.asarray(matrix.sum(axis=0)))
         return FitReport()
 
     def _solver(self, seed: int = 0) -> Any:
@@ -71,24 +70,11 @@ class ALS(FactorizedRecommender):
                 random_state=seed,
             )
 
-    def query_embeddings(self, queries: Queries) -> NDArray[np.float32]:
-        """Returns [n, factors + 1] float32; the last coordinate is 1 for a history without positives."""
-        positives = queries.histories.positive_matrix(len(self._item_factors))
+    def _fold_in(self, positives: Any) -> NDArray[np.floating]:
         solver = self._solver()
         solver.item_factors = self._item_factors
         with blas_single_thread():
-            folded_in = solver.recalculate_user(np.arange(len(queries)), positives)
-        empty = np.diff(positives.indptr) == 0
-        return np.column_stack([folded_in, empty]).astype(np.float32)
-
-    def item_embeddings(self) -> NDArray[np.float32]:
-        """Returns [num_items, factors + 1] float32; the last coordinate is popularity in [0, 1]."""
-        return np.column_stack([self._item_factors, self._popularity])
-
-    def state(self) -> dict[str, NDArray[Any]]:
-        """Returns item factors and popularity; users are folded in from their histories."""
-        return {"item_factors": self._item_factors, "popularity": self._popularity}
-
-    def restore(self, state: dict[str, NDArray[Any]]) -> None:
-        """Takes item factors and popularity."""
-        self._item_factors, self._popularity = state["item_factors"], state["popularity"]
+            folded_in: NDArray[np.floating] = solver.recalculate_user(
+                np.arange(positives.shape[0]), positives
+            )
+        return folded_in

@@ -119,6 +119,9 @@ class Recommender(ABC):
         check_options(self.config)
         self.item_keys = np.zeros(0, dtype=np.uint64)
 
+    def check(self, train: InteractionLog) -> None:  # noqa: B027 - most models can be fitted on any log
+        """Raises UserError if this model cannot be fitted on such a log; asked before any model is fitted."""
+
     @abstractmethod
     def _fit(self, train: InteractionLog, context: FitContext) -> FitReport: ...
 
