@@ -24,6 +24,7 @@ tf, _ = import_tensorflow()
 Callback: Any = tf.keras.callbacks.Callback
 
 LARGEST_SUM = 1e15  # of absolute weights; products of larger ones overflow float32
+STEPS_BETWEEN_LOOKS = 8  # at losses; looking waits for the step, and the next could be under way
 
 
 def train_model(
@@ -111,6 +112,7 @@ class _Watch(Callback):
         context: FitContext,
     ) -> None:
         super().__init__()
+        self._supports_tf_logs = True  # or Keras waits for every step's loss before it starts the next
         self._recommender, self._network = recommender, network
         self._steps, self._batch_size = steps, batch_size
         self._validate = context.validate if context.epochs is None else None
@@ -170,20 +172,29 @@ class _Watch(Callback):
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         self._epoch, self._losses, self._began = epoch + 1, 0.0, time.perf_counter()
+        self._pending: list[Any] = []
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        loss = float(logs["loss"])
-        last = batch + 1 == self._steps
+        assert logs is not None
+        self._pending.append(logs["loss"])
+        if len(self._pending) == STEPS_BETWEEN_LOOKS or batch + 1 == self._steps:
+            for behind, loss in enumerate(map(float, self._pending), start=1 - len(self._pending)):
+                self._look_at(batch + 1 + behind, loss)
+            self._pending = []
+
+    def _look_at(self, step: int, loss: float) -> None:
+        """Takes a step's loss; raises UserError where it is not finite, or the epoch ends in such weights."""
+        last = step == self._steps
         if not math.isfinite(loss) or (last and not self._weights_are_usable()):
             what = "The weights grew beyond use" if math.isfinite(loss) else f"The loss became {loss}"
             raise UserError(
-                f"{what} at epoch {self._epoch}, step {batch + 1}, with learning rate "
+                f"{what} at epoch {self._epoch}, step {step}, with learning rate "
                 f"{self._learning_rate():.3g}. Try --learning_rate={self._learning_rate() / 10:.2g} "
                 "or --clip_norm=1."
             )
         self._losses += loss
         if self._monitor is not None:
-            self._monitor.step(self._epoch, self.params["epochs"], batch + 1, self._steps, loss)
+            self._monitor.step(self._epoch, self.params["epochs"], step, self._steps, loss)
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         seconds = time.perf_counter() - self._began
