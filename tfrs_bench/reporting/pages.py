@@ -20,6 +20,7 @@ from tfrs_bench.reporting.comparison import (
 )
 from tfrs_bench.reporting.console import Console
 from tfrs_bench.reporting.overview import overview
+from tfrs_bench.reporting.ratings import ratings_page
 from tfrs_bench.reporting.study import Study, labelled, study_of
 from tfrs_bench.reporting.sweeps import sensitivity_page
 from tfrs_bench.reporting.worlds import worlds
@@ -70,6 +71,7 @@ BLOCKS: dict[str, Callable[[Sequence[Study]], str | None]] = {
     "ablation": ablation,
     "sensitivity": sensitivity_page,
     "worlds": worlds,
+    "ratings": ratings_page,
 }
 
 
