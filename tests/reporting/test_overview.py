@@ -55,3 +55,10 @@ def test_data_with_one_split_or_with_other_settings_are_left_to_the_results_page
 def test_models_without_an_opponent_have_figures_and_no_verdict() -> None:
     text = overview([study("a", split, als=0.5) for split in ("per_user", "global")])
     assert text is not None and text.endswith("- a: per_user: no verdict; global: no verdict.")
+
+
+def test_variants_of_a_model_under_a_label_of_their_own_are_left_to_their_page() -> None:
+    both = [
+        study(f"a-{kind}", split) for kind in ("ablation", "sensitivity") for split in ("per_user", "global")
+    ]
+    assert overview(both) is None

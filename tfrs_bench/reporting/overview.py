@@ -9,7 +9,7 @@ import numpy as np
 from tfrs_bench.evaluation.evaluator import PRIMARY
 from tfrs_bench.evaluation.verdicts import Comparison
 from tfrs_bench.reporting.comparison import mean_of
-from tfrs_bench.reporting.study import CEILING, FLOOR, Study
+from tfrs_bench.reporting.study import CEILING, FLOOR, Study, labelled
 
 SPLITS = ("per_user", "global")
 
@@ -18,14 +18,16 @@ def overview(studies: Sequence[Study]) -> str | None:
     """Returns NDCG@10 of every data set that was split both ways, and who won.
 
     Args:
-      studies: any; of a data set those count whose name is no more than data and split.
+      studies: any; of a data set those count whose name is no more than data and split, variants of one
+        model under a label of their own aside.
 
     Returns:
       A Markdown table, a row per data set and a column per split and model, and below it a line per data
       set: the best neural model against the best baseline. None if no data set was split both ways.
     """
     found = {study.name: study.comparison for study in studies}
-    datasets = dict.fromkeys(study.first.dataset for study in studies)
+    apart = {study.first.dataset for study in labelled(studies, "ablation", "sensitivity")}
+    datasets = dict.fromkeys(data for study in studies if (data := study.first.dataset) not in apart)
     named = {data: [f"{data}, {split}" for split in SPLITS] for data in datasets}
     rows = {data: [found[name] for name in names] for data, names in named.items() if {*names} <= {*found}}
     if not rows:

@@ -106,9 +106,10 @@ def read_studies(folder: Path) -> list[Study]:
     return sorted(map(study_of, together, _names(together)), key=_place_of_study)
 
 
-def labelled(studies: Iterable[Study], ending: str) -> list[Study]:
+def labelled(studies: Iterable[Study], *endings: str) -> list[Study]:
     """Returns the studies whose data are labelled `…-ending`, to be shown on a page of their own."""
-    return [study for study in studies if study.first.dataset.endswith(f"-{ending}")]
+    wanted = tuple(f"-{ending}" for ending in endings)
+    return [study for study in studies if study.first.dataset.endswith(wanted)]
 
 
 def study_of(runs: Sequence[Run], name: str | None = None) -> Study:
