@@ -13,7 +13,7 @@ from tfrs_bench.reporting.study import Study
 _FOOTNOTE = (
     "RMSE and MAE over {ratings:,} ratings by {users:,} users; intervals by a bootstrap of users, "
     "unadjusted. Predictions outside {low:g} to {high:g} are clipped: {clipped}. NDCG@10: the same models' "
-    "lists, for {listed:,} users with relevant test items. {cold}. fit s: all fits but the tuning."
+    "lists, for {listed:,} users with relevant test items. {segments}. fit s: all fits but the tuning."
 )
 
 
@@ -42,15 +42,17 @@ def rating_footnote(study: Study) -> str:
         for name, runs in study.runs.items()
     }
     low, high = first.record.data["scale"]
-    assert first.evaluation.num_rated is not None
+    segments = f"cold: RMSE of {users['cold']:,} cold users" if "cold" in users else "cold: no user is"
+    if first.evaluation.known is not None:
+        segments = "0 to 4: RMSE of newcomers after so many interactions; that over all of them comes first"
     return _FOOTNOTE.format(
-        ratings=int(first.evaluation.num_rated.sum()),
+        ratings=int(first.evaluation.per_user_rated().sum()),
         users=users["all"],
         low=low,
         high=high,
         clipped=", ".join(f"{name} {count:,.0f}" for name, count in clipped.items()),
         listed=listed[0] if listed else 0,
-        cold=f"cold: RMSE of {users['cold']:,} cold users" if "cold" in users else "cold: no user is",
+        segments=segments,
     )
 
 

@@ -92,3 +92,17 @@ def test_seeds_are_spread_by_their_rmse() -> None:
     seeds = study_of([rated("two_tower", 0.9, 0.1), rated("two_tower", 1.1, 0.1, seed=1)])
     assert seeds.seed_means("two_tower") == pytest.approx([0.9, 1.1])
     assert seeds.name == "log, per_user, rating"
+
+
+def test_newcomers_ratings_are_counted_once_and_their_levels_explained() -> None:
+    run = rated("mean", 1.0, 0.1)
+    asked = dataclasses.replace(
+        finished.evaluation((0.1,) * 4),
+        num_relevant=np.ones(4, np.int64),
+        metrics={name: np.ones(4) for name in run.evaluation.metrics},
+        list_metrics={"clipped": 0.0},
+        num_rated=np.array([3, 4, 3, 4]),
+        known=np.array([0, 0, 1, 1], np.int8),
+    )
+    text = rating_footnote(study_of([dataclasses.replace(run, evaluation=asked)]))
+    assert "over 7 ratings by 2 users" in text and "0 to 4: RMSE of newcomers" in text
