@@ -203,10 +203,10 @@ class Runner:
         record = write_run(folder, record, evaluation, self.prepared.dataset.log.user_ids.ids)
         return Finished(record, evaluation, folder, reused=False)
 
-    def _grid(self, request: Request) -> dict[str, tuple[float, ...]]:
+    def _grid(self, request: Request) -> dict[str, tuple[Any, ...]]:
         if not request.tune:
             return {}
-        grid: dict[str, tuple[float, ...]] = registry.resolve(registry.MODELS, request.name, "model").grid
+        grid: dict[str, tuple[Any, ...]] = registry.resolve(registry.MODELS, request.name, "model").grid
         return grid
 
     def _new(self, name: str, config: Any) -> Recommender:

@@ -30,7 +30,7 @@ CHEAP_FOR: dict[str, dict[str, Any]] = {  # the defaults are for larger logs
 
 SEED = 3
 
-LEARNS_NOTHING = {"random"}
+LEARNS_NOTHING = {"random", "userknn"}  # or keeps the log, and learns when asked
 SAME_FOR_EVERYONE = {"random", "popularity", "mean"}
 
 KINDS: dict[str, type[Recommender]] = {name: resolve(MODELS, name, "model") for name in sorted(MODELS)}

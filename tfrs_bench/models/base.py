@@ -106,7 +106,7 @@ class Recommender(ABC):
     name: ClassVar[str]
     Config: ClassVar[type[Any]]
     capabilities: ClassVar[Capabilities] = Capabilities()
-    grid: ClassVar[dict[str, tuple[float, ...]]] = {}
+    grid: ClassVar[dict[str, tuple[Any, ...]]] = {}
     ranks: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, config: Any | None = None) -> None:

@@ -38,7 +38,7 @@ class GridResult:
 
 def grid_search(
     start: Any,
-    grid: dict[str, tuple[float, ...]],
+    grid: dict[str, tuple[Any, ...]],
     quality_of: Callable[[Any], float],
     progress: Callable[[int, int], None] | None = None,
     bounds: Mapping[str, float] | None = None,
@@ -52,7 +52,8 @@ def grid_search(
 
     Args:
       start: a `Config`; what the grid does not name stays as it is.
-      grid: per field at least two ascending positive values in geometric progression.
+      grid: per field at least two ascending positive values in geometric progression, or names to choose
+        from, beyond which there is nothing.
       quality_of: validation quality of a model fitted with a `Config`, higher is better.
       progress: called after each trial with trials done and trials known to come.
       bounds: per field the value from which on nothing larger is tried beyond the grid.
@@ -95,8 +96,10 @@ class _Search:
         return self.trials[config]
 
 
-def _lines(values: tuple[float, ...], bound: float) -> list[list[float]]:
-    """Returns both edges of a dimension, each with the values beyond it."""
+def _lines(values: tuple[Any, ...], bound: float) -> list[list[float]]:
+    """Returns both edges of a dimension, each with the values beyond it; none of a choice of names."""
+    if isinstance(values[0], str):
+        return []
     down = _continued(values[0], values[0] / values[1])
     return [down, _continued(values[-1], values[-1] / values[-2], bound)]
 
