@@ -65,7 +65,16 @@ def test_long_training_ends_where_both_sides_are_at_rest(log: InteractionLog) ->
     assert_allclose(scores[0], scores[1], atol=1e-4)
 
 
+@pytest.mark.parametrize("count", [1, 3, 4, 9])
+def test_both_systems_have_the_same_answer(count: int) -> None:
+    random = np.random.default_rng(count)
+    vectors, diagonal = random.normal(size=(count, 4)), random.uniform(0.5, 2, 4)
+    expected = np.linalg.solve(vectors.T @ vectors + np.diag(diagonal), vectors.sum(axis=0))
+    answer = ials.fit_ones(vectors.astype(np.float32), diagonal.astype(np.float32))
+    assert_allclose(answer, expected, atol=1e-5)
+
+
 def test_blocks_of_rows_change_nothing(log: InteractionLog, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = fitted(log).score(everybody(log))
-    monkeypatch.setattr(ials, "_CELLS", 16)
+    monkeypatch.setattr(ials, "_ROWS", 7)
     assert_allclose(fitted(log).score(everybody(log)), whole, atol=1e-5)

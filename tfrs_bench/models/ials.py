@@ -27,7 +27,7 @@ from tfrs_bench.options import option
 from tfrs_bench.runtime import blas_single_thread
 
 START = 0.1  # times 1/√d: the standard deviation of the first factors
-_CELLS = 2**21  # numbers in the equations that are solved at once: 8 MB
+_ROWS = 256  # solved by one thread before it takes the next
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,25 +81,48 @@ class IALS(FoldInRecommender):
         """
         config, counts = self.config, np.diff(matrix.indptr)
         weight = config.unobserved_weight
-        everything = weight * (others.T @ others)
+        # Turned into the eigenvectors of YᵀY, what all rows share is a diagonal.
+        spectrum, turn = np.linalg.eigh(weight * (others.T @ others).astype(np.float64))
+        turned = (others @ turn).astype(np.float32)
         ridge = config.regularization * (counts + weight * num_others) ** config.frequency_exponent
+        diagonals = (spectrum.clip(0) + ridge[:, None]).astype(np.float32)
         solved = np.zeros((len(counts), config.factors), dtype=np.float32)
+
+        def solve(rows: NDArray[np.int64]) -> None:
+            for row in rows:
+                its = matrix.indices[matrix.indptr[row] : matrix.indptr[row + 1]]
+                solved[row] = fit_ones(turned[its], diagonals[row])
+
         rows = np.flatnonzero(counts)
-        size = max(_CELLS // config.factors**2, 1)
-
-        def solve(some: NDArray[np.int64]) -> None:
-            left = np.empty((len(some), config.factors, config.factors), dtype=np.float32)
-            right = np.empty((len(some), config.factors, 1), dtype=np.float32)
-            for place, row in enumerate(some):
-                its = others[matrix.indices[matrix.indptr[row] : matrix.indptr[row + 1]]]
-                np.matmul(its.T, its, out=left[place])
-                right[place, :, 0] = its.sum(axis=0)
-            left += everything
-            diagonal = np.arange(config.factors)
-            left[:, diagonal, diagonal] += ridge[some, None].astype(np.float32)
-            solved[some] = np.linalg.solve(left, right)[:, :, 0]
-
-        blocks = [rows[start : start + size] for start in range(0, len(rows), size)]
+        blocks = [rows[start : start + _ROWS] for start in range(0, len(rows), _ROWS)]
         with blas_single_thread(), ThreadPoolExecutor(os.cpu_count()) as pool:
             list(pool.map(solve, blocks))
-        return solved
+        turned_back: NDArray[np.float32] = (solved @ turn.T).astype(np.float32)
+        return turned_back
+
+
+def fit_ones(vectors: NDArray[np.float32], diagonal: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Returns the x [d] that minimizes Σ_k (x · v_k − 1)² + Σ_j diagonal_j x_j².
+
+    (D + VᵀV) x = Vᵀ 1, or, with fewer vectors than dimensions, x = D⁻¹Vᵀ z and (I + V D⁻¹ Vᵀ) z = 1: the same
+    x by the smaller of two systems (Woodbury's identity).
+
+    Args:
+      vectors: V, [k, d] float32.
+      diagonal: of D, [d] float32, above 0.
+
+    >>> fit_ones(np.array([[2.0, 0.0]], np.float32), np.array([1.0, 1.0], np.float32))
+    array([0.4, 0. ], dtype=float32)
+    """
+    count, dimension = vectors.shape
+    answer: NDArray[np.float32]
+    if count < dimension:
+        scaled = vectors / diagonal
+        inner = scaled @ vectors.T
+        inner.flat[:: count + 1] += 1
+        answer = np.linalg.solve(inner, np.ones(count, np.float32)) @ scaled
+    else:
+        left = vectors.T @ vectors
+        left.flat[:: dimension + 1] += diagonal
+        answer = np.linalg.solve(left, vectors.sum(axis=0))
+    return answer

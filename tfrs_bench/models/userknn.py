@@ -1,7 +1,7 @@
 """User kNN: what people have who have the same items.
 
-Model: score(q, i) = Σ_{v ∈ N(q)} s_qv x_vi, N(q) the training users most similar to the query by their positives, the
-one who asks left out.
+Model: score(q, i) = Σ_{v ∈ N(q)} s_qv x_vi, N(q) the training users most similar to the query by their
+positives, the one who asks left out.
 Solver: none; the training positives are the model, compared with a block of queries at a time.
 Source: Herlocker, Konstan, Borchers & Riedl 1999; Ferrari Dacrema, Cremonesi & Jannach 2019.
 Deviations: neighbors tied with the last are kept too; a history without positives is answered by popularity.
