@@ -214,4 +214,4 @@ def test_a_folder_without_runs_is_a_sentence(
     assert report.console(["report"]) == 2
     error = capsys.readouterr().err
     made_by = "python -m tfrs_bench.main --results_dir=results/runs"
-    assert error == f"tfrs_bench: results/runs holds no run. Make one: {made_by}\n"
+    assert error == f"\ntfrs_bench: results/runs holds no run. Make one: {made_by}\n"

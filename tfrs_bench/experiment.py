@@ -35,7 +35,8 @@ class Experiment:
 
     dataset: str = option(
         "simulated",
-        "simulated (no download), ml-100k, ml-1m, ml-20m, ml-25m, ml-latest-small (or movielens/100k, …).",
+        "simulated, or one of its worlds: simulated-popularity, -lowrank, -sequential, -nonlinear, -content "
+        "(no download); ml-100k, ml-1m, ml-20m, ml-25m, ml-latest-small (or movielens/100k, …).",
         group=DATA,
     )
     data_dir: str | None = option(

@@ -30,26 +30,27 @@ def console(argv: Sequence[str] | None = None) -> int:
     return attend(lambda given: run(flags.parse(given)), argv)
 
 
-def attend(command: Callable[[Sequence[str]], None], argv: Sequence[str] | None) -> int:
+def attend(command: Callable[[Sequence[str]], int | None], argv: Sequence[str] | None) -> int:
     """Runs a command and says in a sentence what stopped it.
 
     Args:
-      command: takes program name and flags.
+      command: takes program name and flags; may return an exit status.
       argv: these; None for the process's own.
 
     Returns:
-      0; 2 after what the user can mend, 1 after a defect of the program, 130 after Ctrl-C.
+      What the command returned, or 0; 2 after what the user can mend, 1 after a defect of the program, 130 after Ctrl-C.
     """
     argv = sys.argv if argv is None else argv
     if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal that lacks a character shows another
         sys.stdout.reconfigure(errors="replace")
+    again = "the same command" + (" without --rerun" if any("-rerun" in one for one in argv) else "")
     debug = bool({"--debug", "--debug=true", "--debug=1", "-debug"} & set(argv))
     try:
-        command(argv)
+        return command(argv) or 0
     except BrokenPipeError:  # the reader of a pipe, such as head, has seen enough
         sys.stdout = None
     except KeyboardInterrupt:
-        _tell("stopped. Finished runs, trials and epochs are kept; the same command goes on after them.")
+        _tell(f"stopped. Finished runs, trials and epochs are kept; {again} goes on after them.")
         return 130
     except Exception as error:
         if debug:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tfrs_bench.errors import UserError
+from tfrs_bench.main import attend
 
 if TYPE_CHECKING:
     from tfrs_bench.reporting.study import Study
@@ -24,7 +24,7 @@ def console(argv: Sequence[str] | None = None) -> int:
       argv: program name and arguments; None for the process's own.
 
     Returns:
-      0; 1 if `--check` finds something stale; 2 after an error of the user's.
+      0; 1 if `--check` finds something stale; after an error, see `main.attend`.
     """
     parser = argparse.ArgumentParser(prog="tfrs_bench.report", description=__doc__)
     parser.add_argument("--runs", type=Path, default=RUNS, help=f"folder of runs ({RUNS})")
@@ -40,12 +40,13 @@ def console(argv: Sequence[str] | None = None) -> int:
         help="write nothing; fail if a page differs from what the records give, or a record from what its "
         "flags ask for today",
     )
-    asked = parser.parse_args((sys.argv if argv is None else argv)[1:])
-    try:
-        return _check(asked.runs, asked.output) if asked.check else _write(asked.runs, asked.output)
-    except (UserError, OSError) as error:
-        print(f"tfrs_bench: {error}", file=sys.stderr)
-        return 2
+    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
+
+    def command(given: Sequence[str]) -> int:
+        asked = parser.parse_args(given[1:])
+        return (_check if asked.check else _write)(asked.runs, asked.output)
+
+    return attend(command, argv)
 
 
 def _write(runs: Path, output: Path) -> int:
