@@ -100,18 +100,22 @@ class NCFNetwork(Model):
 
     def user_parts(self, vectors: Any) -> tuple[Any, Any]:
         """Returns what a user brings to a pair: for GMF [b, d], for the MLP's first layer [b, h]."""
-        gmf = vectors[:, : self._dimension] * self._gmf_output if "gmf" in self._branches else None
-        mlp = None
-        if "mlp" in self._branches:
-            mlp = tf.linalg.matmul(vectors[:, -self._dimension :], self._user_half) + self._first_bias
+        gmf, mlp = self._by_branch(vectors)
+        if gmf is not None:
+            gmf *= self._gmf_output
+        if mlp is not None:
+            mlp = tf.linalg.matmul(mlp, self._user_half) + self._first_bias
         return gmf, mlp
 
     def item_parts(self, vectors: Any) -> tuple[Any, Any]:
         """Returns what an item brings to a pair: for GMF [c, d], for the MLP's first layer [c, h]."""
-        gmf = vectors[:, : self._dimension] if "gmf" in self._branches else None
-        mlp = None
-        if "mlp" in self._branches:
-            mlp = tf.linalg.matmul(vectors[:, -self._dimension :], self._item_half)
+        gmf, mlp = self._by_branch(vectors)
+        return gmf, None if mlp is None else tf.linalg.matmul(mlp, self._item_half)
+
+    def _by_branch(self, vectors: Any) -> tuple[Any, Any]:
+        if len(self._branches) == 1:
+            return (vectors, None) if self._branches == ("gmf",) else (None, vectors)
+        gmf, mlp = tf.split(vectors, 2, axis=1)  # slices would have a slower gradient
         return gmf, mlp
 
     def deep(self, first: Any, training: bool = False) -> Any:
@@ -187,7 +191,7 @@ class NCFNetwork(Model):
         scores = tf.zeros(shape)
         if users[0] is not None:
             own = tf.reshape(items[0], [shape[0], shape[1], self._dimension])
-            scores += tf.squeeze(tf.linalg.matmul(own, users[0][:, :, None]), 2)
+            scores += tf.reduce_sum(own * users[0][:, None, :], axis=2)
         if users[1] is not None:
             first = tf.repeat(users[1], shape[1], axis=0) + items[1]
             scores += tf.reshape(self.deep(first, training), shape)
