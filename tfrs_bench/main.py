@@ -38,7 +38,8 @@ def attend(command: Callable[[Sequence[str]], int | None], argv: Sequence[str] |
       argv: these; None for the process's own.
 
     Returns:
-      What the command returned, or 0; 2 after what the user can mend, 1 after a defect of the program, 130 after Ctrl-C.
+      What the command returned, or 0; 2 after what the user can mend, 1 after a defect of the program, 130
+      after Ctrl-C.
     """
     argv = sys.argv if argv is None else argv
     if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal that lacks a character shows another
