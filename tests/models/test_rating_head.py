@@ -86,3 +86,11 @@ def test_ratings_of_a_log_without_any_are_refused(log: InteractionLog) -> None:
     bare = dataclasses.replace(log, ratings=None)
     with pytest.raises(UserError, match="--rating_weight needs ratings"):
         TwoTower(TwoTowerConfig(dimension=4, rating_weight=1.0)).fit(bare)
+
+
+def test_a_curve_of_errors_goes_by_their_name_and_the_lowest_is_kept(log: InteractionLog) -> None:
+    negated = iter([-1.5, -0.9, -1.2, -1.1])
+    model = TwoTower(TwoTowerConfig(dimension=4, batch_size=8, rating_weight=1.0, max_epochs=4, patience=2))
+    report = model.fit(log, seed=0, validate=lambda _: next(negated), metric="rmse")
+    assert [one["validation/rmse"] for one in report.curve] == [1.5, 0.9, 1.2, 1.1]
+    assert report.epochs == 2

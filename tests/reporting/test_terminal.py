@@ -97,9 +97,11 @@ def test_every_epoch_has_a_line_that_names_model_and_fit(piped: tuple[Console, W
         search, refit = console.training("search"), console.training("refit")
         search.step(1, 20, 1, 10, 2.0)
         search.epoch(1, EPOCH | {"validation/ndcg@10": 0.15})
+        search.epoch(2, EPOCH | {"validation/rmse": 0.95})
         refit.epoch(2, EPOCH)
-    assert written()[:2] == [
+    assert written()[:3] == [
         "  two_tower   epoch 1: loss 1.2346, validation NDCG@10 0.1500, 12,346 examples/s",
+        "  two_tower   epoch 2: loss 1.2346, validation RMSE 0.9500, 12,346 examples/s",
         "  two_tower   refit epoch 2: loss 1.2346, 12,346 examples/s",
     ]
 
