@@ -84,7 +84,11 @@ def test_what_was_written_is_fresh(project: Path, capsys: pytest.CaptureFixture[
     assert "--label=planted" in page and str(project) not in page and "/tmp" not in page
     for filled in ("README.md", "docs/splits.md"):
         text = (project / filled).read_text()
-        assert "| planted | " in text and text.startswith("# Title\n") and text.endswith("the end\n")
+        assert (
+            "| NDCG@10 | planted, per_user | planted, global |" in text
+            and text.startswith("# Title\n")
+            and text.endswith("the end\n")
+        )
     capsys.readouterr()
     assert report.console(["report"]) == 0
     assert capsys.readouterr().out == "written: nothing, all pages are fresh\n"

@@ -22,7 +22,7 @@ def overview(studies: Sequence[Study]) -> str | None:
         model under a label of their own aside.
 
     Returns:
-      A Markdown table, a row per data set and a column per split and model, and below it a line per data
+      A Markdown table, a row per model and a column per data set and split, and below it a line per data
       set: the best neural model against the best baseline. None if no data set was split both ways.
     """
     found = {study.name: study.comparison for study in studies}
@@ -37,12 +37,14 @@ def overview(studies: Sequence[Study]) -> str | None:
         for model in dict.fromkeys(model for study in studies for model in study.runs)
         if model not in (FLOOR, CEILING) and any(one.row(model) for pair in rows.values() for one in pair)
     ]
-    titles = [f"{split}: {model}" for split in SPLITS for model in models]
-    lines = [f"| NDCG@10 | {' | '.join(titles)} |", "|---|" + "---:|" * len(titles)]
-    for data, pair in rows.items():
-        lines.append(
-            f"| {data} | {' | '.join(mean_of(one.row(model)) for one in pair for model in models)} |"
-        )
+    columns = {
+        f"{data}, {split}": one
+        for data, pair in rows.items()
+        for split, one in zip(SPLITS, pair, strict=True)
+    }
+    lines = [f"| NDCG@10 | {' | '.join(columns)} |", "|---|" + "---:|" * len(columns)]
+    for model in models:
+        lines.append(f"| {model} | {' | '.join(mean_of(one.row(model)) for one in columns.values())} |")
     return "\n".join([*lines, "", *(f"- {data}: {_winners(pair)}." for data, pair in rows.items())])
 
 
