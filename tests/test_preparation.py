@@ -152,7 +152,7 @@ def test_what_happens_is_said_in_lines(log_file: Path) -> None:
     prepare(Experiment(interactions=str(log_file)), Console(RichConsole(file=out, width=80)))
     text = out.getvalue()
     assert "load        log: 895 rows, 60 users, 40 items" in text  # 55 · 16 + 5 · 3
-    assert "split      per_user: temporal" in text
+    assert "split       per_user: temporal" in text
     assert "self-test" in text and "checks hold" in text
     assert max(map(len, text.splitlines())) <= 80
 
