@@ -18,6 +18,7 @@ MODELS = {
     "popularity": "tfrs_bench.models.popularity:Popularity",
     "als": "tfrs_bench.models.als:ALS",
     "ials": "tfrs_bench.models.ials:IALS",
+    "bpr": "tfrs_bench.models.bpr:BPR",
     "pure_svd": "tfrs_bench.models.pure_svd:PureSVD",
     "itemknn": "tfrs_bench.models.itemknn:ItemKNN",
     "userknn": "tfrs_bench.models.userknn:UserKNN",
