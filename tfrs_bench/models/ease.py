@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,8 +19,12 @@ from numpy.typing import NDArray
 from tfrs_bench.data.interactions import InteractionLog
 from tfrs_bench.data.queries import Queries, positive_matrix
 from tfrs_bench.errors import UserError
-from tfrs_bench.models.base import Capabilities, FitContext, FitReport, Recommender
+from tfrs_bench.models.base import Capabilities, FitContext, FitReport
+from tfrs_bench.models.history_recommender import HistoryRecommender, relative_popularity
 from tfrs_bench.options import option
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
 
 BYTES_PER_PAIR = (
     16  # of items, at the worst moment: the inverse in float64, a copy of half of it, B in float32
@@ -34,7 +38,7 @@ class EASEConfig:
     regularization: float = option(400.0, "λ: weight of the squared norm of B.", low=1e-6)
 
 
-class EASE(Recommender):
+class EASE(HistoryRecommender):
     """Embarrassingly shallow autoencoder."""
 
     name = "ease"
@@ -59,7 +63,7 @@ class EASE(Recommender):
         matrix = positive_matrix(train)
         counts = np.asarray(matrix.sum(axis=0)).ravel()
         self._items = np.flatnonzero(counts)
-        self._popularity = (counts / max(counts.max(initial=0), 1)).astype(np.float32)
+        self._popularity = relative_popularity(counts)
         known = matrix[:, self._items].astype(np.float64)
         gram = (known.T @ known).toarray(order="F")
         np.fill_diagonal(gram, gram.diagonal() + self.config.regularization)
@@ -68,12 +72,9 @@ class EASE(Recommender):
         self._weights = _without_self(inverse)
         return FitReport()
 
-    def score(self, queries: Queries) -> NDArray[np.float32]:
-        """Returns [n, num_items] float32; an item without training positives scores 0."""
-        positives = queries.histories.positive_matrix(len(self._popularity))
-        scores = np.zeros((len(queries), len(self._popularity)), dtype=np.float32)
-        scores[:, self._items] = positives[:, self._items].astype(np.float32) @ self._weights
-        scores[np.diff(positives.indptr) == 0] = self._popularity
+    def _answer(self, positives: csr_matrix, queries: Queries) -> NDArray[np.float32]:
+        scores = np.zeros(positives.shape, dtype=np.float32)  # an item without training positives stays at 0
+        scores[:, self._items] = positives[:, self._items] @ self._weights
         return scores
 
     def state(self) -> dict[str, NDArray[Any]]:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from tfrs_bench.data.queries import Queries
 from tfrs_bench.models.base import FactorizedRecommender
+from tfrs_bench.models.history_recommender import relative_popularity
 
 
 class FoldInRecommender(FactorizedRecommender):
@@ -27,8 +28,7 @@ class FoldInRecommender(FactorizedRecommender):
     def _take(self, item_factors: NDArray[np.floating], counts: NDArray[np.floating]) -> None:
         """Keeps [m, d] item factors and popularity, from [m] counts of users."""
         self._item_factors = np.asarray(item_factors, dtype=np.float32)
-        counts = np.asarray(counts, dtype=np.float32).ravel()
-        self._popularity = counts / max(float(counts.max(initial=0)), 1.0)
+        self._popularity = relative_popularity(counts)
 
     def query_embeddings(self, queries: Queries) -> NDArray[np.float32]:
         """Returns [n, d + 1] float32; the last coordinate is 1 for a history without positives."""

@@ -62,12 +62,11 @@ class IALS(FoldInRecommender):
         random = np.random.default_rng(context.seed)
         deviation = START / np.sqrt(self.config.factors)
         items = random.normal(0, deviation, (train.num_items, self.config.factors)).astype(np.float32)
-        self._num_users = int((np.diff(by_user.indptr) > 0).sum())
-        self._num_items = int((np.diff(by_item.indptr) > 0).sum())
+        num_users, num_items = (int((np.diff(one.indptr) > 0).sum()) for one in (by_user, by_item))
         items[np.diff(by_item.indptr) == 0] = 0  # nothing is known of them, and nobody is drawn to them
         for _ in range(self.config.iterations):
-            users = self._solve(by_user, items, self._num_items)
-            items = self._solve(by_item, users, self._num_users)
+            users = self._solve(by_user, items, num_items)
+            items = self._solve(by_item, users, num_users)
         self._take(items, np.diff(by_item.indptr))
         return FitReport()
 

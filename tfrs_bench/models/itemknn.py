@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from tfrs_bench.data.interactions import InteractionLog
 from tfrs_bench.data.queries import Queries, positive_matrix
-from tfrs_bench.models.base import Capabilities, FitContext, FitReport, Recommender
-from tfrs_bench.models.similarity import KINDS, NeighborConfig, Similarity, keep_nearest
+from tfrs_bench.models.base import Capabilities, FitContext, FitReport
+from tfrs_bench.models.history_recommender import HistoryRecommender, relative_popularity
+from tfrs_bench.models.similarity import GRID, NeighborConfig, Similarity, keep_nearest
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -24,36 +25,35 @@ if TYPE_CHECKING:
 _BLOCK = 512  # queries whose sparse scores are held at once
 
 
-class ItemKNN(Recommender):
+class ItemKNN(HistoryRecommender):
     """Neighborhoods of items."""
 
     name = "itemknn"
     Config = NeighborConfig
     capabilities = Capabilities()
-    grid: ClassVar = {"similarity": KINDS, "neighbors": (25, 100, 400), "shrinkage": (1.0, 10.0, 100.0)}
+    grid: ClassVar = GRID
 
     def _fit(self, train: InteractionLog, context: FitContext) -> FitReport:
         from scipy.sparse import csr_matrix, vstack
 
         items = positive_matrix(train).T.tocsr()
-        counts = np.diff(items.indptr).astype(np.float32)
-        self._popularity = counts / max(float(counts.max(initial=0)), 1.0)
+        self._popularity = relative_popularity(np.diff(items.indptr))
         parts = [csr_matrix((0, train.num_items), dtype=np.float32)]
         for block, similarities in Similarity(items, self.config).blocks(items):
             own = np.arange(len(similarities))
             similarities[own, own + block.start] = 0
             parts.append(keep_nearest(similarities, self.config.neighbors))
-        self._similar: csr_matrix = vstack(parts, format="csr")
+        self._take(vstack(parts, format="csr"))
         return FitReport()
 
-    def score(self, queries: Queries) -> NDArray[np.float32]:
-        """Returns [n, num_items] float32, summed similarities."""
-        positives = queries.histories.positive_matrix(len(self._popularity))
+    def _take(self, similar: csr_matrix) -> None:
+        """Keeps [m, m] the neighbors of each item, and the same by neighbor, as scoring reads it."""
+        self._similar, self._turned = similar, similar.T.tocsr()
+
+    def _answer(self, positives: csr_matrix, queries: Queries) -> NDArray[np.float32]:
         scores = np.empty(positives.shape, dtype=np.float32)
-        turned = self._similar.T.tocsr()
         for start in range(0, len(queries), _BLOCK):
-            scores[start : start + _BLOCK] = (positives[start : start + _BLOCK] @ turned).toarray()
-        scores[np.diff(positives.indptr) == 0] = self._popularity
+            scores[start : start + _BLOCK] = (positives[start : start + _BLOCK] @ self._turned).toarray()
         return scores
 
     def state(self) -> dict[str, NDArray[Any]]:
@@ -72,4 +72,4 @@ class ItemKNN(Recommender):
 
         self._popularity = state["popularity"]
         arrays = (state["similarities"], state["neighbors"], state["offsets"])
-        self._similar = csr_matrix(arrays, shape=(len(self._popularity),) * 2)
+        self._take(csr_matrix(arrays, shape=(len(self._popularity),) * 2))

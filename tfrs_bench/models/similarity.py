@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 KINDS = ("cosine", "jaccard", "bm25")
 BM25_SATURATION, BM25_LENGTH = 1.2, 0.75
+GRID = {"similarity": KINDS, "neighbors": (25, 100, 400), "shrinkage": (1.0, 10.0, 100.0)}
 BLOCK_CELLS = 2**23  # similarities held at once: 32 MB
 
 

@@ -9,24 +9,28 @@ Deviations: neighbors tied with the last are kept too; a history without positiv
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tfrs_bench.data.interactions import InteractionLog
 from tfrs_bench.data.queries import Queries, positive_matrix
-from tfrs_bench.models.base import Capabilities, FitContext, FitReport, Recommender
-from tfrs_bench.models.similarity import KINDS, NeighborConfig, Similarity, keep_nearest
+from tfrs_bench.models.base import Capabilities, FitContext, FitReport
+from tfrs_bench.models.history_recommender import HistoryRecommender, relative_popularity
+from tfrs_bench.models.similarity import GRID, NeighborConfig, Similarity, keep_nearest
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
 
 
-class UserKNN(Recommender):
+class UserKNN(HistoryRecommender):
     """Neighborhoods of users."""
 
     name = "userknn"
     Config = NeighborConfig
     capabilities = Capabilities()
-    grid: ClassVar = {"similarity": KINDS, "neighbors": (25, 100, 400), "shrinkage": (1.0, 10.0, 100.0)}
+    grid: ClassVar = GRID
 
     def _fit(self, train: InteractionLog, context: FitContext) -> FitReport:
         self._take(positive_matrix(train))
@@ -34,12 +38,9 @@ class UserKNN(Recommender):
 
     def _take(self, users: Any) -> None:
         self._users, self._similarity = users, Similarity(users, self.config)
-        counts = np.asarray(users.sum(axis=0), dtype=np.float32).ravel()
-        self._popularity = counts / max(float(counts.max(initial=0)), 1.0)
+        self._popularity = relative_popularity(np.asarray(users.sum(axis=0)))
 
-    def score(self, queries: Queries) -> NDArray[np.float32]:
-        """Returns [n, num_items] float32, summed similarities."""
-        positives = queries.histories.positive_matrix(len(self._popularity))
+    def _answer(self, positives: csr_matrix, queries: Queries) -> NDArray[np.float32]:
         scores = np.empty(positives.shape, dtype=np.float32)
         for block, similarities in self._similarity.blocks(positives):
             own = queries.users[block]
@@ -47,7 +48,6 @@ class UserKNN(Recommender):
             similarities[known, own[known]] = 0
             nearest = keep_nearest(similarities, self.config.neighbors)
             scores[block] = (nearest @ self._users).toarray()
-        scores[np.diff(positives.indptr) == 0] = self._popularity
         return scores
 
     def state(self) -> dict[str, NDArray[Any]]:
