@@ -26,6 +26,7 @@ def main() -> None:
     runs = {
         "evaluation": ["evaluation"],
         "evaluation_memory": ["evaluation_memory"],
+        "ncf_scoring": ["ncf_scoring"],
         "size": ["size"],
         "size-e8": ["size", "--rows", "100000000", "--formats", "parquet"],
         "pipeline-ml-1m": ["pipeline", data],

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tfrs_bench.models.negative_losses import expected_loss
+from tfrs_bench.models.negative_losses import expected_loss, squared_error
 from tfrs_bench.runtime import import_tensorflow
 
 if TYPE_CHECKING:
@@ -63,37 +63,40 @@ class FoldIn:
         sample: NDArray[np.int32],
         weight: NDArray[np.float32],
         reject_positives: bool,
+        variance: float = 1.0,
     ) -> None:
         """Takes what is fixed.
 
         Args:
           network: scores pairs.
-          loss: that it was trained by.
+          loss: that it was trained by; with `mse` the sample is empty.
           num_negatives: K of it.
           sample: [S] items that stand for the negatives.
           weight: [S] float32, the probability that each stands for, with sum 1.
           reject_positives: whether a history's own items are none of its negatives.
+          variance: of the noise of ratings, with `mse`.
         """
         self._network, self._loss, self._num_negatives = network, loss, num_negatives
         self._sample, self._weight, self._reject = tf.constant(sample), tf.constant(weight), reject_positives
-        shapes = ([None, None], tf.float32), ([None, None], tf.float32), ([None, None], tf.int32)
+        self._variance = variance
+        shapes = *(([None, None], tf.float32),) * 2, ([None, None], tf.int32), ([None, None], tf.float32)
         self._solve = tf.function(self._newton, input_signature=[tf.TensorSpec(*one) for one in shapes])
 
     def __call__(
-        self, base: NDArray[np.float32], spread: NDArray[np.float32], positives: csr_matrix
+        self, base: NDArray[np.float32], spread: NDArray[np.float32], histories: csr_matrix
     ) -> NDArray[np.float32]:
         """Solves for many at once.
 
         Args:
           base: [n, D] where each user would be without a history: the mean, and what the profile adds.
           spread: [D, D], see `Prior`.
-          positives: [n, num_items] the histories' positives.
+          histories: [n, num_items] the items of each, with `mse` their targets as values.
 
         Returns:
           [n, D] float32.
         """
         solved = base.copy()
-        lengths = np.diff(positives.indptr)
+        lengths = np.diff(histories.indptr)
         order = np.argsort(lengths, kind="stable")
         order = order[lengths[order] > 0]
         while len(order):
@@ -101,15 +104,15 @@ class FoldIn:
             most = int(lengths[order[-1]]) + len(self._sample)
             few, order = order[-max(CHUNK_PAIRS // most, 1) :], order[: -max(CHUNK_PAIRS // most, 1)]
             place = np.arange(lengths[few].max())
-            flat = positives.indptr[few][:, None] + place
             inside = place < lengths[few][:, None]
-            items = np.where(inside, positives.indices[np.where(inside, flat, 0)], -1).astype(np.int32)
-            solved[few] = self._solve(tf.constant(base[few]), tf.constant(spread), tf.constant(items))
+            flat = np.where(inside, histories.indptr[few][:, None] + place, 0)
+            items = np.where(inside, histories.indices[flat], -1).astype(np.int32)
+            targets = histories.data[flat].astype(np.float32)
+            solved[few] = self._solve(*map(tf.constant, (base[few], spread, items, targets)))
         return solved
 
-    def _newton(self, base: Any, spread: Any, items: Any) -> Any:
+    def _newton(self, base: Any, spread: Any, items: Any, targets: Any) -> Any:
         shape = tf.shape(items)
-        present = tf.cast(items >= 0, tf.float32)
         weight = tf.repeat(self._weight[None], shape[0], axis=0)
         if self._reject:
             own = tf.reduce_any(items[:, :, None] == self._sample, axis=1)
@@ -134,18 +137,11 @@ class FoldIn:
                 base + tf.linalg.matmul(step, spread, transpose_b=True), parts, tf.shape(candidates)
             )
             scores += offsets
-            value, slopes, bounds = expected_loss(
-                self._loss,
-                scores[:, : shape[1]],
-                present,
-                scores[:, shape[1] :],
-                weight,
-                num_negatives=self._num_negatives,
-            )
+            value, slope_by_score, bend_by_score = self._loss_of(scores, items >= 0, targets, weight)
             value += 0.5 * tf.reduce_sum(step**2, axis=1)
             by_step = tf.linalg.matmul(by_vector, spread)
-            found = tf.linalg.matvec(by_step, tf.concat(slopes, axis=1), transpose_a=True) + step
-            bent = tf.concat(bounds, axis=1)[:, :, None] * by_step
+            found = tf.linalg.matvec(by_step, slope_by_score, transpose_a=True) + step
+            bent = bend_by_score[:, :, None] * by_step
             bent = tf.linalg.matmul(by_step, bent, transpose_a=True) + identity
             # Near the minimum float32 tells a value no closer than this, but the slope still does.
             better = value <= lowest + ROUNDING * tf.abs(value)
@@ -159,3 +155,18 @@ class FoldIn:
                 tf.linalg.cholesky_solve(tf.linalg.cholesky(damped), slope[:, :, None]), 2
             )
         return base + tf.linalg.matmul(best, spread, transpose_b=True)
+
+    def _loss_of(self, scores: Any, present: Any, targets: Any, weight: Any) -> tuple[Any, Any, Any]:
+        """Returns losses [c] of scores [c, L + S], their derivatives, and the diagonal of the second ones."""
+        length, present = tf.shape(targets)[1], tf.cast(present, tf.float32)
+        if self._loss == "mse":
+            return squared_error(scores, present, targets, self._variance)
+        value, slopes, bends = expected_loss(
+            self._loss,
+            scores[:, :length],
+            present,
+            scores[:, length:],
+            weight,
+            num_negatives=self._num_negatives,
+        )
+        return value, tf.concat(slopes, axis=1), tf.concat(bends, axis=1)

@@ -1,7 +1,8 @@
 """NCF: neural collaborative filtering, a score learned from pairs of a user and an item.
 
 Model: score(u, i) = h · (p_u ⊙ q_i) + w · MLP([p'_u, q'_i]) + b_i: GMF, MLP, or both side by side (NeuMF).
-Objective: binary cross-entropy of each positive and its drawn negatives; BPR; sampled softmax.
+Objective: binary cross-entropy of each positive and its drawn negatives; BPR; sampled softmax. Or squared
+errors of ratings, of which the score then is what is left beyond the means.
 Solver: Adam; early stopping on full-ranking validation NDCG@10. Users whose history is not that of training
 are solved for with everything else fixed.
 Source: He, Liao, Zhang, Nie, Hu & Chua 2017, "Neural collaborative filtering", equations 8–12.
@@ -19,10 +20,13 @@ from numpy.typing import NDArray
 from tfrs_bench.data.interactions import InteractionLog
 from tfrs_bench.data.negatives import NegativeOptions, negative_shares
 from tfrs_bench.data.pipeline import BatchOptions
-from tfrs_bench.data.queries import Queries, positive_matrix
+from tfrs_bench.data.queries import Queries, queries_at_end
+from tfrs_bench.data.rated_examples import RatedExamples
 from tfrs_bench.errors import UserError
 from tfrs_bench.models.base import Capabilities, FactorizedRecommender
 from tfrs_bench.models.network_recommender import NetworkRecommender
+from tfrs_bench.models.rating_recommender import RatingRecommender
+from tfrs_bench.models.rating_residuals import RatingResiduals
 from tfrs_bench.models.training_config import TrainingConfig
 from tfrs_bench.options import option
 
@@ -38,7 +42,9 @@ class GMFConfig(TrainingConfig):
 
     dimension: int = option(32, "Dimensions of the embeddings.", low=1)
     loss: str = option(
-        "bce", "Training loss of a positive and its negatives.", choices=("bce", "bpr", "sampled_softmax")
+        "bce",
+        "Training loss: of a positive and its negatives, or mse of ratings.",
+        choices=("bce", "bpr", "sampled_softmax", "mse"),
     )
     num_negatives: int = option(4, "Negatives drawn for each positive, anew every epoch.", low=1)
     negative_sampling: str = option(
@@ -70,11 +76,17 @@ class NCFConfig(GMFConfig):
             raise UserError("--hidden is empty, and an MLP needs a layer. For none, use --model=gmf.")
 
 
-class PairRecommender(NetworkRecommender):
+class PairRecommender(NetworkRecommender, RatingRecommender):
     """What the NCF models share: one network, some of whose branches each of them has."""
 
     branches: ClassVar[tuple[str, ...]]
+    rates_with = "--loss=mse"
     capabilities = Capabilities(deterministic=False, neural=True, early_stopping=True, reads_content=True)
+
+    @property
+    def rates(self) -> bool:
+        """Whether ratings are what it learns."""
+        return bool(self.config.loss == "mse")
 
     def _negatives(self) -> NegativeOptions:
         config = self.config
@@ -87,11 +99,31 @@ class PairRecommender(NetworkRecommender):
 
     def _facts_of(self, train: InteractionLog) -> dict[str, NDArray[Any]]:
         shares = negative_shares(train, self._negatives())
-        return {
-            "catalogue": train.catalogue,
-            "negative_share": shares.astype(np.float32),
-            "history_prints": fingerprints(positive_matrix(train)),
-        }
+        facts = {"catalogue": train.catalogue, "negative_share": shares.astype(np.float32)}
+        users = np.arange(train.num_users, dtype=np.int32)
+        everybody = queries_at_end(train, users, np.ones(len(users), bool))
+        if not self.rates:
+            return facts | {
+                "history_prints": fingerprints(everybody.histories.positive_matrix(train.num_items))
+            }
+        residuals = RatingResiduals.of(train)
+        facts |= {f"rating_{name}": value for name, value in residuals.state().items()}
+        return facts | {"history_prints": fingerprints(residuals.matrix(everybody))}
+
+    @property
+    def _residuals(self) -> RatingResiduals:
+        names = ("mean", "item_bias", "variance")
+        return RatingResiduals.restored({name: self._facts[f"rating_{name}"] for name in names})
+
+    def rated_examples(self, train: InteractionLog) -> RatedExamples | None:
+        """Returns every row with its rating if ratings are what it learns."""
+        return self._residuals.examples(train) if self.rates else None
+
+    def _histories(self, queries: Queries) -> csr_matrix:
+        """Returns the [n, num_items] matrix of what a history says: its positives, or residual ratings."""
+        if self.rates:
+            return self._residuals.matrix(queries)
+        return queries.histories.positive_matrix(len(self._facts["catalogue"]))
 
     def _batch_options(self, train: InteractionLog, seed: int) -> BatchOptions:
         return BatchOptions(
@@ -99,7 +131,7 @@ class PairRecommender(NetworkRecommender):
             history_length=0,
             half_life_days=self.config.half_life_days,
             user_balance=self.config.user_balance,
-            negatives=self._negatives(),
+            negatives=None if self.rates else self._negatives(),
             seed=seed,
         )
 
@@ -122,9 +154,10 @@ class PairRecommender(NetworkRecommender):
             log_rarity=self._log_rarity(),
             has_profiles="num_profile_features" in facts,
             seed=seed,
+            mean_rating=float(facts.get("rating_mean", 0.0)),
         )
         self._model.make_weights(int(facts.get("num_profile_features", 0)))
-        sample, weight = _representative(facts["negative_share"])
+        sample, weight = _representative(facts["negative_share"][: 0 if self.rates else None])
         self._fold_in = FoldIn(
             self._model,
             loss=config.loss,
@@ -132,27 +165,36 @@ class PairRecommender(NetworkRecommender):
             sample=sample,
             weight=weight,
             reject_positives=config.reject_positives,
+            variance=float(facts.get("rating_variance", 1.0)),
         )
 
     def _user_vectors(self, queries: Queries) -> NDArray[np.float32]:
         """Returns [n, D]: as trained where the history is that of training, else solved from it."""
         from tfrs_bench.models.fold_in import Prior
 
-        trained, positives = self._facts["history_prints"], queries.histories.positive_matrix(self._num_items)
+        trained, histories = self._facts["history_prints"], self._histories(queries)
         table = np.asarray(self._model.users.rows)
-        asked = fingerprints(positives)
+        asked = fingerprints(histories)
         known = (queries.users >= 0) & (asked != 0)
         known &= asked == trained[np.maximum(queries.users, 0)]
         prior = Prior(table[trained != 0])
         profiles = self._profiles(queries.profiles)
         ids = np.where(known[:, None], table[np.maximum(queries.users, 0)], prior.mean)
         vectors: NDArray[np.float32] = np.array(self._model.user_vectors(ids, profiles))
-        vectors[~known] = self._fold_in(vectors[~known], prior.spread, positives[~known])
+        vectors[~known] = self._fold_in(vectors[~known], prior.spread, histories[~known])
         return vectors
 
-    @property
-    def _num_items(self) -> int:
-        return len(self._facts["catalogue"])
+    def rate(
+        self, queries: Queries, query_of_pair: NDArray[np.int64], items: NDArray[np.int32]
+    ) -> NDArray[np.float32]:
+        """Returns [p] float32: the means, and the score beside them."""
+        users = self._model.user_parts(self._user_vectors(queries)[query_of_pair])
+        parts = self._model.item_parts(self._model.items(items))
+        scores = np.asarray(self._model.pair_scores(users, parts, [len(items), 1]))[:, 0]
+        residuals = self._residuals
+        means = residuals.of_users(queries)[query_of_pair] + residuals.of_items[items]
+        rated: NDArray[np.float32] = means + scores + np.asarray(self._model.bias)[items]
+        return rated
 
     def _log_rarity(self) -> NDArray[np.float32]:
         share = self._facts["negative_share"]
@@ -196,6 +238,8 @@ class NCF(PairRecommender):
     def score(self, queries: Queries) -> NDArray[np.float32]:
         """Returns [n, num_items] float32."""
         scores: NDArray[np.float32] = self._model.score_everything(self._user_vectors(queries)).numpy()
+        if self.rates:
+            scores += self._residuals.of_users(queries)[:, None] + self._residuals.of_items
         return scores
 
 
@@ -214,10 +258,14 @@ class GMF(PairRecommender, FactorizedRecommender):
     branches: ClassVar[tuple[str, ...]] = ("gmf",)
 
     def query_embeddings(self, queries: Queries) -> NDArray[np.float32]:
-        """Returns [n, dimension + 1] float32; the last coordinate is 1 and meets the item's bias."""
+        """Returns [n, dimension + 1] float32: a 1 meets the item's bias; with mse one more for the user's."""
         weighted, _ = self._model.user_parts(self._user_vectors(queries))
-        return np.column_stack([weighted, np.ones(len(queries), np.float32)])
+        own = [self._residuals.of_users(queries)] if self.rates else []
+        return np.column_stack([weighted, np.ones(len(queries), np.float32), *own])
 
     def item_embeddings(self) -> NDArray[np.float32]:
         """Returns [num_items, dimension + 1] float32; the last coordinate is the item's bias."""
-        return np.column_stack([self._model.items.everything(), self._model.bias])
+        items, bias = np.asarray(self._model.items.everything()), np.asarray(self._model.bias)
+        if not self.rates:
+            return np.column_stack([items, bias])
+        return np.column_stack([items, bias + self._residuals.of_items, np.ones_like(bias)])

@@ -14,7 +14,7 @@ from tfrs_bench.runtime import import_tensorflow
 tf, tfrs = import_tensorflow()
 Model: Any = tfrs.Model
 
-TILE_PAIRS = 32_768  # of users and items at once: their activations stay within a few MB
+TILE_PAIRS = 16_384
 
 
 class NCFNetwork(Model):
@@ -39,6 +39,7 @@ class NCFNetwork(Model):
         log_rarity: NDArray[np.float32],
         has_profiles: bool,
         seed: int,
+        mean_rating: float = 0.0,
     ) -> None:
         """Builds the network.
 
@@ -49,14 +50,16 @@ class NCFNetwork(Model):
           dimension: d of each branch.
           hidden: widths of the MLP's layers.
           dropout: share of the MLP's activations left out in training.
-          loss: see `NegativeSamplingLoss`.
+          loss: see `NegativeSamplingLoss`; or `mse`, of ratings.
           regularization: λ, weight of the squared norms of the vectors of a batch.
           log_rarity: [m] float32, added to a drawn negative's score: minus the log of its share, or zeros.
           has_profiles: whether user vectors read profile features.
           seed: of the initial weights and of dropout.
+          mean_rating: μ of the ratings, with `mse`.
         """
         super().__init__()
         self.items, self._branches, self._dimension = items, branches, dimension
+        self._mean = mean_rating
         self._dropout, self._regularization, self._seed = dropout, regularization, seed
         width = len(branches) * dimension
         self.users = EmbeddingTable(num_users, width, seed + 2, "user_ids")
@@ -87,7 +90,9 @@ class NCFNetwork(Model):
                 1, use_bias=False, kernel_initializer=glorot(seed + 4 + len(hidden)), name="mlp_output"
             )
         self.log_rarity = tf.constant(log_rarity)
-        self.task = tfrs.tasks.Ranking(loss=NegativeSamplingLoss(loss))
+        self._rates = loss == "mse"
+        of_pairs = tf.keras.losses.MeanSquaredError() if self._rates else NegativeSamplingLoss(loss)
+        self.task = tfrs.tasks.Ranking(loss=of_pairs)
 
     def make_weights(self, num_profile_features: int) -> None:
         """Makes the weights that layers make when they are first called."""
@@ -134,7 +139,22 @@ class NCFNetwork(Model):
         return tf.nn.experimental.stateless_dropout(hidden, self._dropout, seed=seed)
 
     def compute_loss(self, inputs: dict[str, Any], training: bool = False) -> Any:
-        """Returns the scalar mean loss of a batch of `data.pipeline`: each target among its negatives."""
+        """Returns the scalar mean loss of a batch of `data.pipeline`, and the regularization."""
+        if self._rates:
+            return self._rating_loss(inputs["rated"], training)
+        return self._ranking_loss(inputs, training)
+
+    def _rating_loss(self, rated: dict[str, Any], training: bool) -> Any:
+        users = self.user_vectors(self.users(rated["users"]), rated.get("profiles"))
+        vectors, shape = self.items(rated["items"]), [tf.size(rated["items"]), 1]
+        scores = self.pair_scores(self.user_parts(users), self.item_parts(vectors), shape, training)
+        scores += look_up(self.bias[:, None], rated["items"])
+        targets = rated["ratings"] - tf.reduce_sum(rated["biases"], axis=1) - self._mean
+        loss = self.task(targets[:, None], scores, compute_metrics=False)
+        return loss + self._penalty(users, vectors)
+
+    def _ranking_loss(self, inputs: dict[str, Any], training: bool) -> Any:
+        """Sets each target among its negatives."""
         negatives = inputs["negatives"]
         items = tf.concat([inputs["targets"], tf.maximum(negatives, 0)], axis=1)
         users = self.user_vectors(self.users(inputs["users"]), inputs.get("profiles"))
@@ -146,10 +166,14 @@ class NCFNetwork(Model):
         labels = tf.concat([tf.fill(tf.shape(inputs["targets"]), POSITIVE), drawn], axis=1)
         corrected = scores[:, 1:] + tf.gather(self.log_rarity, items[:, 1:])
         loss = self.task(labels, tf.concat([scores[:, :1], corrected], axis=1), compute_metrics=False)
-        if self._regularization:
-            squares = tf.reduce_mean(users**2) + tf.reduce_mean(vectors**2)
-            loss += 0.5 * self._regularization * users.shape[1] * squares
-        return loss
+        return loss + self._penalty(users, vectors)
+
+    def _penalty(self, users: Any, items: Any) -> Any:
+        """Returns λ/2 times the mean squared norms of user vectors [b, D] and of item vectors [c, D]."""
+        if not self._regularization:
+            return 0.0
+        squares = tf.reduce_mean(users**2) + tf.reduce_mean(items**2)
+        return 0.5 * self._regularization * users.shape[1] * squares
 
     @tf.function(input_signature=[tf.TensorSpec([None, None], tf.float32)])
     def score_everything(self, vectors: Any) -> Any:
@@ -157,27 +181,36 @@ class NCFNetwork(Model):
 
         Users go through a few at a time, so that the activations of their pairs stay in the cache.
         """
-        items = self.items.everything()
-        item_gmf, item_mlp = self.item_parts(items)
-        user_gmf, user_mlp = self.user_parts(vectors)
-        scores = tf.zeros([tf.shape(vectors)[0], self.items.num_items]) + self.bias
-        if user_gmf is not None:
-            scores += tf.linalg.matmul(user_gmf, item_gmf, transpose_b=True)
-        if user_mlp is None:
-            return scores
-        width = self._first_bias.shape[0]
-
-        def one_tile(users: Any) -> Any:
-            first = tf.reshape(users[:, None, :] + item_mlp, [-1, width])
-            return tf.reshape(self.deep(first), [-1, self.items.num_items])
-
+        users, items = self.user_parts(vectors), self.item_parts(self.items.everything())
         few = max(TILE_PAIRS // self.items.num_items, 1)
-        rows = tf.range(0, tf.shape(vectors)[0], few)
-        parts = tf.TensorArray(tf.float32, size=tf.size(rows), element_shape=[None, self.items.num_items])
-        for number in tf.range(tf.size(rows)):
-            start = rows[number]
-            parts = parts.write(number, one_tile(user_mlp[start : start + few]))
-        return scores + parts.concat()
+        starts = tf.range(0, tf.shape(vectors)[0], few)
+        parts = tf.TensorArray(tf.float32, tf.size(starts), element_shape=[None, self.items.num_items])
+        for number in tf.range(tf.size(starts)):
+            rows = slice(starts[number], starts[number] + few)
+            scores = self.bias[None]
+            if users[0] is not None:
+                scores += tf.linalg.matmul(users[0][rows], items[0], transpose_b=True)
+            if users[1] is not None:
+                scores += self._deep_of_all(users[1][rows], items[1])
+            parts = parts.write(number, scores)
+        return parts.concat()
+
+    def _deep_of_all(self, users: Any, items: Any) -> Any:
+        """Returns the MLP's [b, m] part of the scores from the halves of its first layer, [b, h] and [m, h].
+
+        relu(a + c) = max(a, −c) + c, and what c adds behind the next layer's matrix is the same for all
+        items: so each layer takes one pass over the pairs instead of an addition and a maximum.
+        """
+        own, pairs = users, items[None]
+        for layer in self._deep_layers:
+            kernel = tf.convert_to_tensor(layer.kernel)
+            pairs = tf.reshape(tf.maximum(pairs, -own[:, None, :]), [-1, kernel.shape[0]])
+            pairs = tf.reshape(tf.linalg.matmul(pairs, kernel), [-1, self.items.num_items, kernel.shape[1]])
+            own = tf.linalg.matmul(own, kernel) + layer.bias
+        output = tf.convert_to_tensor(self._mlp_output.kernel)
+        pairs = tf.reshape(tf.maximum(pairs, -own[:, None, :]), [-1, output.shape[0]])
+        scores = tf.reshape(tf.linalg.matmul(pairs, output), [-1, self.items.num_items])
+        return scores + tf.linalg.matmul(own, output)
 
     def pair_scores(self, users: Any, items: Any, shape: Any, training: bool = False) -> Any:
         """Returns [b, c] scores without bias, of b users each with c items of their own.

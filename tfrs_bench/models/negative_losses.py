@@ -92,5 +92,21 @@ def expected_loss(
     return _sum(present * (total - positive)), slopes, (present * likely * (1.0 - likely), drawn)
 
 
+def squared_error(positive: Any, present: Any, target: Any, variance: float) -> tuple[Any, Any, Any]:
+    """Minus the log-likelihood of whole histories of ratings, noise of a known variance around the scores.
+
+    Args:
+      positive: [c, L] scores of the items of c histories.
+      present: [c, L] float32, 1 where there is an item and 0 where padded.
+      target: [c, L] what the scores should be.
+      variance: of the noise.
+
+    Returns:
+      Values [c], and the first and second derivatives by `positive` [c, L].
+    """
+    off = present * (positive - target) / variance
+    return _sum(0.5 * off * (positive - target)), off, present / variance
+
+
 def _sum(values: Any) -> Any:
     return tf.reduce_sum(values, axis=1)
