@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tfrs_bench.data.interactions import InteractionLog, build_log
-from tfrs_bench.data.queries import Queries, queries_at_end
+from tfrs_bench.data.queries import everybody, queries_at_end
 from tfrs_bench.models.biased_mf import BiasedMF, BiasedMFConfig
 from tfrs_bench.models.mean import Mean
 
@@ -26,10 +26,6 @@ def planted() -> tuple[np.ndarray, InteractionLog, np.ndarray]:
     log = build_log(users, items, np.arange(len(users)), ratings.astype(np.float32))
     order = np.array([int(one) for one in log.item_ids.ids])
     return truth[:, order], log, shown[:, order]
-
-
-def everybody(log: InteractionLog) -> Queries:
-    return queries_at_end(log, np.arange(USERS, dtype=np.int32), np.ones(USERS, bool))
 
 
 def error(model: BiasedMF | Mean, truth: np.ndarray, log: InteractionLog, where: np.ndarray) -> float:

@@ -8,7 +8,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.special import expit
 
 from tfrs_bench.data.interactions import InteractionLog, build_log
-from tfrs_bench.data.queries import Queries, positive_matrix, queries_at_end
+from tfrs_bench.data.queries import everybody, positive_matrix
 from tfrs_bench.errors import UserError
 from tfrs_bench.models import bpr
 from tfrs_bench.models.bpr import BPR, BPRConfig
@@ -25,10 +25,6 @@ def log() -> InteractionLog:
     ratings = np.where(users == 60, 1, 5).astype(np.float32)
     names = np.array([f"u{user:02}" for user in users]), np.array([f"i{item:02}" for item in items])
     return build_log(*names, np.arange(len(users)), ratings).with_positives(4.0)
-
-
-def everybody(log: InteractionLog) -> Queries:
-    return queries_at_end(log, np.arange(log.num_users, dtype=np.int32), np.ones(log.num_users, bool))
 
 
 def fitted(log: InteractionLog, **settings: float) -> BPR:

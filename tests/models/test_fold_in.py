@@ -12,7 +12,7 @@ from scipy.optimize import minimize
 from scipy.sparse import csr_matrix
 
 from tfrs_bench.data.interactions import InteractionLog, build_log
-from tfrs_bench.data.queries import Queries, queries_at_end
+from tfrs_bench.data.queries import Queries, everybody
 from tfrs_bench.models.fold_in import FoldIn, Prior
 from tfrs_bench.models.ncf import GMF, NCF, fingerprints
 
@@ -24,10 +24,6 @@ def fitted(loss: str, log: InteractionLog, kind: type[GMF | NCF] = GMF, **settin
     model = kind(kind.Config(**config))
     model.fit(log, seed=0, epochs=15)
     return model
-
-
-def everybody(log: InteractionLog) -> Queries:
-    return queries_at_end(log, np.arange(log.num_users, dtype=np.int32), np.ones(log.num_users, bool))
 
 
 def as_strangers(queries: Queries) -> Queries:

@@ -7,7 +7,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from tfrs_bench.data.interactions import InteractionLog, build_log
-from tfrs_bench.data.queries import Queries, positive_matrix, queries_at_end
+from tfrs_bench.data.queries import everybody, positive_matrix
 from tfrs_bench.models import ials
 from tfrs_bench.models.ials import IALS, IALSConfig
 
@@ -20,10 +20,6 @@ def log() -> InteractionLog:
     users, items = np.nonzero(random.random((60, 20)) < np.where(taste, 0.5, 0.05))
     names = np.array([f"u{user:02}" for user in users]), np.array([f"i{item:02}" for item in items])
     return build_log(*names, np.arange(len(users)), None)
-
-
-def everybody(log: InteractionLog) -> Queries:
-    return queries_at_end(log, np.arange(log.num_users, dtype=np.int32), np.ones(log.num_users, bool))
 
 
 def fitted(log: InteractionLog, **settings: float) -> IALS:

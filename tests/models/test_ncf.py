@@ -11,7 +11,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from tfrs_bench.data.interactions import FeatureTable, InteractionLog
-from tfrs_bench.data.queries import Queries, queries_at_end
+from tfrs_bench.data.queries import Queries, everybody
 from tfrs_bench.errors import UserError
 from tfrs_bench.experiment import Plan
 from tfrs_bench.models.checkpoint import Checkpoint
@@ -26,10 +26,6 @@ def fit(kind: type[PairRecommender], log: InteractionLog, **settings: Any) -> An
     model = kind(kind.Config(**(small | settings)))
     model.fit(log, seed=0, epochs=model.config.epochs)
     return model
-
-
-def ask_everybody(log: InteractionLog) -> Queries:
-    return queries_at_end(log, np.arange(log.num_users, dtype=np.int32), np.ones(log.num_users, bool))
 
 
 def as_strangers(queries: Queries) -> Queries:
@@ -64,7 +60,7 @@ def test_every_way_of_training_beats_chance_for_users_and_strangers(
     way: str, planted_blocks: InteractionLog
 ) -> None:
     kind, settings = WAYS[way]
-    model, asked = fit(kind, planted_blocks, **settings), ask_everybody(planted_blocks)
+    model, asked = fit(kind, planted_blocks, **settings), everybody(planted_blocks)
     # 4 items of the own half and 10 of the other are unseen: by chance 2 / 7.
     for queries in (asked, as_strangers(asked)):
         assert own_share(planted_blocks, model.recommend(queries, 4)[0]) > 0.8
@@ -98,9 +94,9 @@ def test_profiles_answer_a_stranger_and_content_scores_a_new_item(
     # Half of the positives are hidden from the ids' side by few epochs and a large batch of features.
     train = log.select(~new)
     model = fit(kind, train, epochs=25)
-    nobody = as_strangers(ask_everybody(log.select(np.zeros(len(log), bool))))
+    nobody = as_strangers(everybody(log.select(np.zeros(len(log), bool))))
     assert own_share(log, model.recommend(nobody, 5)[0]) > 0.9
-    scores = model.score(ask_everybody(train))
+    scores = model.score(everybody(train))
     even, odd = (scores[:, log.item_ids.index([name])[0]] for name in ("i18", "i19"))
     odd_user = halves(log.user_ids.ids) == 1
     assert (np.where(odd_user, odd - even, even - odd) > 0).mean() > 0.9
@@ -110,7 +106,7 @@ def test_profiles_that_the_model_was_trained_with_must_be_given(planted_blocks: 
     log = told_apart(planted_blocks)
     model = fit(NCF, log, epochs=1)
     with pytest.raises(ValueError, match="trained with profiles"):
-        model.score(dataclasses.replace(ask_everybody(log), profiles=None))
+        model.score(dataclasses.replace(everybody(log), profiles=None))
 
 
 def test_an_empty_history_is_ranked_by_popularity_where_nothing_else_counts() -> None:
@@ -121,7 +117,7 @@ def test_an_empty_history_is_ranked_by_popularity_where_nothing_else_counts() ->
     items = [random.choice(30, size=8, replace=False, p=chance / chance.sum()) for _ in range(200)]
     log = build_log(np.repeat(np.arange(200), 8), np.concatenate(items), np.arange(1600))
     model = fit(NCF, log, batch_size=100, learning_rate=0.01)
-    nobody = as_strangers(ask_everybody(log.select(np.zeros(len(log), bool)))).take(slice(0, 1))
+    nobody = as_strangers(everybody(log.select(np.zeros(len(log), bool)))).take(slice(0, 1))
     counts = np.bincount(log.items, minlength=30)
     assert np.corrcoef(np.log(counts), model.score(nobody)[0])[0, 1] > 0.8
 
@@ -151,7 +147,7 @@ def test_a_fit_that_was_stopped_ends_as_if_it_never_was(
 
 
 def test_gmf_is_served_as_an_inner_product(planted_blocks: InteractionLog) -> None:
-    model, asked = fit(GMF, planted_blocks, epochs=2), ask_everybody(planted_blocks)
+    model, asked = fit(GMF, planted_blocks, epochs=2), everybody(planted_blocks)
     everything = model._model.score_everything(model._user_vectors(asked))
     assert_allclose(model.score(asked), everything, rtol=1e-5, atol=1e-6)
 

@@ -7,7 +7,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from tfrs_bench.data.interactions import InteractionLog, build_log
-from tfrs_bench.data.queries import Queries, positive_matrix, queries_at_end
+from tfrs_bench.data.queries import everybody, positive_matrix
 from tfrs_bench.models.pure_svd import PureSVD, PureSVDConfig
 
 
@@ -17,10 +17,6 @@ def log() -> InteractionLog:
     users, items = np.nonzero(random.random((40, 15)) < 0.3)
     names = np.array([f"u{user:02}" for user in users]), np.array([f"i{item:02}" for item in items])
     return build_log(*names, np.arange(len(users)), None)
-
-
-def everybody(log: InteractionLog) -> Queries:
-    return queries_at_end(log, np.arange(log.num_users, dtype=np.int32), np.ones(log.num_users, bool))
 
 
 @pytest.mark.parametrize("factors", [1, 5, 13, 14, 15, 200])

@@ -10,16 +10,12 @@ import pytest
 from numpy.testing import assert_allclose
 
 from tfrs_bench.data.interactions import InteractionLog, build_log
-from tfrs_bench.data.queries import Queries, queries_at_end
+from tfrs_bench.data.queries import Queries, everybody
 from tfrs_bench.errors import UserError
 from tfrs_bench.models.fold_in import Prior
 from tfrs_bench.models.mean import Mean, MeanConfig
 from tfrs_bench.models.ncf import GMF, NCF
 from tfrs_bench.models.rating_residuals import RatingResiduals
-
-
-def ask_everybody(log: InteractionLog) -> Queries:
-    return queries_at_end(log, np.arange(log.num_users, dtype=np.int32), np.ones(log.num_users, bool))
 
 
 def test_residuals_by_hand() -> None:
@@ -29,15 +25,15 @@ def test_residuals_by_hand() -> None:
     means.fit(log)
     residuals = RatingResiduals(means, 1.0)
     assert_allclose(residuals.examples(log).biases, [[0, 1], [0, -1], [0, 1], [0, -1]], atol=1e-6)
-    assert_allclose(residuals.matrix(ask_everybody(log)).toarray(), [[1, -1], [-1, 1]], atol=1e-6)
-    assert_allclose(residuals.of_users(ask_everybody(log)), [3, 3])
+    assert_allclose(residuals.matrix(everybody(log)).toarray(), [[1, -1], [-1, 1]], atol=1e-6)
+    assert_allclose(residuals.of_users(everybody(log)), [3, 3])
 
 
 def test_of_a_repeated_item_the_latest_rating_counts_and_a_zero_is_kept() -> None:
     log = build_log(np.array(list("aabb")), np.array(list("xxxy")), np.arange(4), np.array([1, 3, 3, 3.0]))
     means = Mean()
     means.restore({"mean": np.array(3.0), "item_bias": np.zeros(2)})
-    found = RatingResiduals(means, 1.0).matrix(ask_everybody(log))
+    found = RatingResiduals(means, 1.0).matrix(everybody(log))
     # a's ratings are 2 below the mean in all: b_a = −2 / (2 + 5).
     assert_allclose(found.toarray(), [[2 / 7, 0], [0, 0]], atol=1e-6)
     assert found.indptr.tolist() == [0, 1, 3]
@@ -81,7 +77,7 @@ def test_planted_tastes_are_found_for_users_and_for_strangers(
     learned: tuple[Any, InteractionLog, InteractionLog],
 ) -> None:
     model, train, test = learned
-    asked = ask_everybody(train)
+    asked = everybody(train)
     strangers = dataclasses.replace(asked, users=np.full(len(asked), -1, np.int32))
     # The means alone are off by about 1.2; the noise alone is 0.3.
     assert rmse(model, asked, test) < 0.5
@@ -90,7 +86,7 @@ def test_planted_tastes_are_found_for_users_and_for_strangers(
 
 def test_scores_are_predicted_ratings(learned: tuple[Any, InteractionLog, InteractionLog]) -> None:
     model, train, _ = learned
-    asked = ask_everybody(train).take(slice(0, 3))
+    asked = everybody(train).take(slice(0, 3))
     pairs = np.repeat(np.arange(3), train.num_items), np.tile(np.arange(train.num_items, dtype=np.int32), 3)
     assert_allclose(model.score(asked).ravel(), model.rate(asked, *pairs), rtol=1e-4, atol=1e-4)
 
@@ -100,7 +96,7 @@ def test_gmf_solves_a_newcomer_by_ridge_regression(
     learned: tuple[Any, InteractionLog, InteractionLog],
 ) -> None:
     model, train, _ = learned
-    asked = ask_everybody(train).take(slice(0, 1))
+    asked = everybody(train).take(slice(0, 1))
     network, residuals = model._model, model._residuals
     history = residuals.matrix(asked)
     prior = Prior(np.asarray(network.users.rows))

@@ -12,7 +12,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from tfrs_bench.data.interactions import FeatureTable, InteractionLog, build_log
-from tfrs_bench.data.queries import Queries, queries_at_end
+from tfrs_bench.data.queries import everybody
 from tfrs_bench.models.two_tower import TwoTower
 
 QUICK = {"dimension": 8, "history_length": 6, "batch_size": 40, "learning_rate": 0.02, "epochs": 12}
@@ -22,10 +22,6 @@ def fit(kind: type[TwoTower], log: InteractionLog, **settings: Any) -> TwoTower:
     model = kind(kind.Config(**(QUICK | settings)))
     model.fit(log, seed=0, epochs=model.config.epochs)
     return model
-
-
-def ask_everybody(log: InteractionLog) -> Queries:
-    return queries_at_end(log, np.arange(log.num_users, dtype=np.int32), np.ones(log.num_users, bool))
 
 
 def halves(ids: np.ndarray) -> np.ndarray:
@@ -64,7 +60,7 @@ def test_every_way_of_training_beats_chance(
     way: str, trained: Trained, planted_blocks: InteractionLog
 ) -> None:
     # 4 items of the own half and 10 of the other are unseen: by chance 2 / 7.
-    listed, _ = trained(way).recommend(ask_everybody(planted_blocks), 4)
+    listed, _ = trained(way).recommend(everybody(planted_blocks), 4)
     assert own_share(planted_blocks, listed) > 0.8
 
 
@@ -74,7 +70,7 @@ def test_a_user_id_costs_a_vector_per_user_and_one_for_unknown_users(trained: Tr
 
 
 def test_without_a_user_id_only_the_history_counts(trained: Trained, planted_blocks: InteractionLog) -> None:
-    asked = ask_everybody(planted_blocks)
+    asked = everybody(planted_blocks)
     strangers = dataclasses.replace(asked, users=np.full(len(asked), -1, np.int32))
     blind, knowing = trained("no user id"), trained("softmax over the catalogue")
     assert_allclose(blind.score(strangers), blind.score(asked), rtol=1e-6)
@@ -84,7 +80,7 @@ def test_without_a_user_id_only_the_history_counts(trained: Trained, planted_blo
 def test_cosine_scores_stay_within_one_over_the_temperature(
     trained: Trained, planted_blocks: InteractionLog
 ) -> None:
-    scores = trained("hinge").score(ask_everybody(planted_blocks))
+    scores = trained("hinge").score(everybody(planted_blocks))
     assert 0.5 / 0.05 < np.abs(scores).max() <= 1 / 0.05 + 1e-4
 
 
@@ -108,7 +104,7 @@ def told_by_content(planted_blocks: InteractionLog) -> tuple[TwoTower, Interacti
 
 def test_a_cold_user_is_answered_from_their_profile(told_by_content: tuple[TwoTower, InteractionLog]) -> None:
     model, log = told_by_content
-    asked = ask_everybody(log.select(np.zeros(len(log), bool)))
+    asked = everybody(log.select(np.zeros(len(log), bool)))
     assert len(asked.histories.items) == 0
     strangers = dataclasses.replace(asked, users=np.full(len(asked), -1, np.int32))
     # 10 of 20 items are of the own half: by chance 1 / 2.
@@ -119,7 +115,7 @@ def test_an_item_without_training_rows_is_scored_by_its_content(
     told_by_content: tuple[TwoTower, InteractionLog],
 ) -> None:
     model, log = told_by_content
-    scores = model.score(ask_everybody(log))
+    scores = model.score(everybody(log))
     even, odd = (scores[:, log.item_ids.index([name])[0]] for name in ("i18", "i19"))
     odd_user = halves(log.user_ids.ids) == 1
     assert (np.where(odd_user, odd - even, even - odd) > 0).mean() > 0.95
@@ -133,7 +129,7 @@ def test_profiles_that_the_model_was_trained_with_must_be_given(
 ) -> None:
     model, log = told_by_content
     with pytest.raises(ValueError, match="trained with profiles"):
-        model.score(dataclasses.replace(ask_everybody(log), profiles=None))
+        model.score(dataclasses.replace(everybody(log), profiles=None))
 
 
 def test_in_batch_softmax_learns_popularity_only_if_corrected_for_sampling() -> None:
@@ -147,7 +143,7 @@ def test_in_batch_softmax_learns_popularity_only_if_corrected_for_sampling() -> 
     slopes = []
     for negatives in ("in_batch", "in_batch_uncorrected"):
         model = fit(TwoTower, log, negatives=negatives, learning_rate=0.05, **settings)
-        slopes.append(np.polyfit(log_counts, model.score(ask_everybody(log)).mean(axis=0), 1)[0])
+        slopes.append(np.polyfit(log_counts, model.score(everybody(log)).mean(axis=0), 1)[0])
     # Corrected, the best score is log popularity plus a constant; uncorrected, popularity cancels out.
     assert slopes[0] == pytest.approx(1.0, abs=0.2)
     assert slopes[1] == pytest.approx(0.0, abs=0.2)

@@ -163,6 +163,12 @@ def queries_at_end(
     )
 
 
+def everybody(known: InteractionLog) -> Queries:
+    """Asks for every user after the last of their rows, all of them known to the model."""
+    users = np.arange(known.num_users, dtype=np.int32)
+    return queries_at_end(known, users, np.ones(len(users), bool))
+
+
 def positive_matrix(log: InteractionLog) -> csr_matrix:
     """Returns the [num_users, num_items] binary float32 matrix of a log's positive rows."""
     return _binary(log.users[log.positives], log.items[log.positives], (log.num_users, log.num_items))

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from tfrs_bench.data.interactions import InteractionLog
 from tfrs_bench.data.negatives import NegativeOptions, negative_shares
 from tfrs_bench.data.pipeline import BatchOptions
-from tfrs_bench.data.queries import Queries, queries_at_end
+from tfrs_bench.data.queries import Queries, everybody
 from tfrs_bench.data.rated_examples import RatedExamples
 from tfrs_bench.errors import UserError
 from tfrs_bench.models.base import Capabilities, FactorizedRecommender
@@ -100,15 +100,13 @@ class PairRecommender(NetworkRecommender, RatingRecommender):
     def _facts_of(self, train: InteractionLog) -> dict[str, NDArray[Any]]:
         shares = negative_shares(train, self._negatives())
         facts = {"catalogue": train.catalogue, "negative_share": shares.astype(np.float32)}
-        users = np.arange(train.num_users, dtype=np.int32)
-        everybody = queries_at_end(train, users, np.ones(len(users), bool))
         if not self.rates:
             return facts | {
-                "history_prints": fingerprints(everybody.histories.positive_matrix(train.num_items))
+                "history_prints": fingerprints(everybody(train).histories.positive_matrix(train.num_items))
             }
         residuals = RatingResiduals.of(train)
         facts |= {f"rating_{name}": value for name, value in residuals.state().items()}
-        return facts | {"history_prints": fingerprints(residuals.matrix(everybody))}
+        return facts | {"history_prints": fingerprints(residuals.matrix(everybody(train)))}
 
     @property
     def _residuals(self) -> RatingResiduals:
