@@ -17,10 +17,10 @@ from functools import partial
 from pathlib import Path
 
 from tfrs_bench import runtime
+from tfrs_bench.runtime import REINSTALL
 
 REBUILD = "rm -rf .venv && ./run true"
 REBUILD_WITH = "rm -rf .venv && TFRS_BENCH_PYTHON=/path/to/python3.12 ./run true"
-REINSTALL = "./run python -m pip install --no-deps -r requirements.txt"
 REQUIREMENTS = Path(__file__).resolve().parent.parent / "requirements.txt"
 
 

@@ -33,6 +33,14 @@ MODELS = {
     "ncf": "tfrs_bench.models.ncf:NCF",
 }
 
+# Kinds of `ItemIndex`; --index=auto chooses among the first two, see tfrs_bench/retrieval/building.py.
+INDEXES = {
+    "exact": "tfrs_bench.retrieval.exact_index:ExactIndex",
+    "scann": "tfrs_bench.retrieval.scann_index:ScannIndex",
+    "faiss_hnsw": "tfrs_bench.retrieval.faiss_index:HNSWIndex",
+    "faiss_ivfpq": "tfrs_bench.retrieval.faiss_index:IVFPQIndex",
+}
+
 MODEL_ALIASES = {"neumf": "ncf"}
 
 # Entries are functions (Experiment-like options) -> Dataset; see tfrs_bench/data/dataset.py.

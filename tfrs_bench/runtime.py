@@ -15,6 +15,8 @@ from typing import Any
 from tfrs_bench import __version__
 from tfrs_bench.errors import UserError
 
+REINSTALL = "./run python -m pip install --no-deps -r requirements.txt"
+
 # Packages that can change a result or a timing.
 RECORDED_PACKAGES = ("tensorflow", "tf-keras", "tensorflow-recommenders", "scann", "implicit", "numpy")
 

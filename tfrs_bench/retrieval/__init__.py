@@ -1,0 +1,1 @@
+"""Candidate generation: the best items of a query, found among the embeddings of a factorized model."""

@@ -1,0 +1,96 @@
+"""From a model, or from vectors, to the index that suits them."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tfrs_bench import registry
+from tfrs_bench.errors import UserError
+from tfrs_bench.models.base import FactorizedRecommender, Recommender
+from tfrs_bench.retrieval.config import IndexConfig
+from tfrs_bench.retrieval.exact_index import ExactIndex
+from tfrs_bench.retrieval.index import ItemIndex
+from tfrs_bench.retrieval.scann_index import FEWEST_FOR_TREE, ScannIndex
+
+FEWEST_FOR_SCANN = 20_000  # items; ScaNN's own guidance
+
+
+def index_of(
+    model: Recommender,
+    config: IndexConfig | None = None,
+    *,
+    items: NDArray[np.integer] | None = None,
+) -> ItemIndex:
+    """Builds the index of a model's items.
+
+    Args:
+      model: a fitted model.
+      config: settings; None for the defaults.
+      items: [c] the items to hold, such as the catalogue; None for all.
+
+    Raises:
+      UserError: the model's score is no inner product, or the index cannot be used here.
+    """
+    vectors = factorized(model).item_embeddings()
+    items = np.arange(len(vectors)) if items is None else items
+    return build_index(vectors[items], config, items=items)
+
+
+def build_index(
+    vectors: NDArray[np.float32],
+    config: IndexConfig | None = None,
+    *,
+    items: NDArray[np.integer] | None = None,
+    similarity: str = "dot",
+) -> ItemIndex:
+    """Builds an index of vectors; its `reason` says why it is of its kind.
+
+    Args:
+      vectors: [c, d] float32.
+      config: settings; None for the defaults.
+      items: [c] the item of each vector; None for 0 … c − 1.
+      similarity: `dot`, or `cosine` to search among normalized vectors.
+
+    Raises:
+      UserError: the index that was asked for is not installed.
+    """
+    config = IndexConfig() if config is None else config
+    items = np.arange(len(vectors)) if items is None else items
+    kind, reason = chosen(config, len(vectors))
+    problem = kind.problem()
+    if problem is not None:
+        if not kind.replaceable:
+            raise UserError(problem)
+        kind, reason = ExactIndex, problem
+    index = kind(items.astype(np.int32), config, similarity)
+    index.reason = reason
+    return index.build(vectors)
+
+
+def factorized(model: Recommender) -> FactorizedRecommender:
+    """Returns a model if its score is an inner product.
+
+    Raises:
+      UserError: it is not; the message names the models that are.
+    """
+    if isinstance(model, FactorizedRecommender):
+        return model
+    models = {name: registry.resolve(registry.MODELS, name, "model") for name in registry.MODELS}
+    able = [name for name, one in models.items() if issubclass(one, FactorizedRecommender)]
+    raise UserError(
+        f"{model.name} scores every item anew for each query, so no index of items can serve it. Those that "
+        f"have one: {', '.join(able)}."
+    )
+
+
+def chosen(config: IndexConfig, num_items: int) -> tuple[type[ItemIndex], str]:
+    """Returns the kind of index that is asked for or suits a catalogue, and why; no reason if asked for."""
+    if config.index != "auto":
+        return registry.resolve(registry.INDEXES, config.index, "index"), ""
+    catalogue = f"catalogue of {num_items:,} items"
+    if num_items < FEWEST_FOR_SCANN:
+        return ExactIndex, f"{catalogue}: exact search is faster"
+    tree = num_items > FEWEST_FOR_TREE or config.leaves is not None
+    over = "a tree over hashes" if tree else "hashes"
+    return ScannIndex, f"{catalogue}: ScaNN, {over}, the best of them scored exactly"
