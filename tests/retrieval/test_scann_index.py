@@ -2,33 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+from retrieval.clusters import CLUSTERS, clusters, recall
 
 from tfrs_bench.retrieval.building import build_index
 from tfrs_bench.retrieval.config import IndexConfig
 from tfrs_bench.retrieval.scann_index import ScannIndex
 from tfrs_bench.runtime import REINSTALL, scann_problem
 
-CLUSTERS, PER_CLUSTER, DIMENSION = 50, 40, 16
-
 
 @pytest.fixture(scope="module", autouse=True)
 def _needs_scann() -> None:
     if scann_problem() is not None:
         pytest.skip(str(scann_problem()))
-
-
-def clusters(seed=0):
-    """Returns vectors near 50 centers, 40 each, of many lengths, and a query at each center."""
-    rng = np.random.default_rng(seed)
-    centers = rng.standard_normal((CLUSTERS, DIMENSION))
-    near = np.repeat(centers, PER_CLUSTER, axis=0) + 0.1 * rng.standard_normal((2_000, DIMENSION))
-    return (near * rng.uniform(0.5, 2, (2_000, 1))).astype(np.float32), centers.astype(np.float32)
-
-
-def recall(found, exact) -> float:
-    return np.mean([len(set(a) & set(b)) / len(b) for a, b in zip(found, exact, strict=True)])
 
 
 @pytest.mark.parametrize("leaves", [None, 30])
@@ -98,3 +87,13 @@ def test_without_a_usable_scann_exact_search_serves_and_the_cure_is_named(
     index = build_index(np.eye(3, dtype=np.float32), IndexConfig(index="scann"))
     assert index.is_exact and not isinstance(index, ScannIndex)
     assert index.reason == f"scann 1 does not load; exact search serves. Type: {REINSTALL}"
+
+
+def test_document_ids_beside_it_are_not_unpickled(tmp_path: Path) -> None:
+    index = build_index(clusters()[0], IndexConfig(index="scann"))
+    index._write(tmp_path)
+    (tmp_path / "scann" / "scann_docids.pkl").write_bytes(b"cos\nsystem\n(S'exit'\ntR.")
+    with pytest.raises(
+        ValueError, match=r"scann_docids\.pkl is a pickle, which nothing here writes or reads"
+    ):
+        index._read(tmp_path)

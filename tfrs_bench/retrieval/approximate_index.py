@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, final
 
@@ -79,7 +80,7 @@ class ApproximateIndex(ItemIndex):
         asked = self.config.leaves_to_search or math.ceil(self._leaves / _VISITED_SHARE)
         return min(max(asked, math.ceil(_SPARE * k * self._leaves / len(self))), self._leaves)
 
-    def _leaf_efforts(self, reorders: tuple[int, ...]) -> list[dict[str, Any]]:
+    def _leaf_efforts(self, reorders: Sequence[int]) -> list[dict[str, Any]]:
         """Returns growing numbers of leaves, up to all, and of roughly best items to score exactly."""
         counts = sorted({math.ceil(self._leaves / 2**step) for step in range(12)})
         return [{"leaves_to_search": leaves, "reorder": reorder} for leaves in counts for reorder in reorders]

@@ -9,6 +9,7 @@ from tfrs_bench import registry
 from tfrs_bench.errors import UserError
 from tfrs_bench.models.base import FactorizedRecommender, Recommender
 from tfrs_bench.retrieval.config import IndexConfig
+from tfrs_bench.retrieval.effort import fastest
 from tfrs_bench.retrieval.exact_index import ExactIndex
 from tfrs_bench.retrieval.index import ItemIndex
 from tfrs_bench.retrieval.scann_index import FEWEST_FOR_TREE, ScannIndex
@@ -21,6 +22,7 @@ def index_of(
     config: IndexConfig | None = None,
     *,
     items: NDArray[np.integer] | None = None,
+    held_back: NDArray[np.float32] | None = None,
 ) -> ItemIndex:
     """Builds the index of a model's items.
 
@@ -28,13 +30,14 @@ def index_of(
       model: a fitted model.
       config: settings; None for the defaults.
       items: [c] the items to hold, such as the catalogue; None for all.
+      held_back: see `build_index`.
 
     Raises:
       UserError: the model's score is no inner product, or the index cannot be used here.
     """
     vectors = factorized(model).item_embeddings()
     items = np.arange(len(vectors)) if items is None else items
-    return build_index(vectors[items], config, items=items)
+    return build_index(vectors[items], config, items=items, held_back=held_back)
 
 
 def build_index(
@@ -43,6 +46,7 @@ def build_index(
     *,
     items: NDArray[np.integer] | None = None,
     similarity: str = "dot",
+    held_back: NDArray[np.float32] | None = None,
 ) -> ItemIndex:
     """Builds an index of vectors; its `reason` says why it is of its kind.
 
@@ -51,9 +55,11 @@ def build_index(
       config: settings; None for the defaults.
       items: [c] the item of each vector; None for 0 … c − 1.
       similarity: `dot`, or `cosine` to search among normalized vectors.
+      held_back: [n, d] float32 queries that `config.target_recall` is reached on.
 
     Raises:
       UserError: the index that was asked for is not installed.
+      ValueError: a recall is to be reached, and no queries are there to see it.
     """
     config = IndexConfig() if config is None else config
     items = np.arange(len(vectors)) if items is None else items
@@ -65,7 +71,15 @@ def build_index(
         kind, reason = ExactIndex, problem
     index = kind(items.astype(np.int32), config, similarity)
     index.reason = reason
-    return index.build(vectors)
+    index.build(vectors)
+    if config.target_recall is None or not index.efforts()[0]:
+        return index
+    if held_back is None or not len(held_back):
+        raise ValueError("target_recall needs held-back queries")
+    exact = ExactIndex(index.items, config, similarity).build(vectors)
+    tuned = fastest(index, exact, held_back, config.target_recall)
+    tuned.index.reason = "; ".join(filter(None, (reason, tuned.sentence())))
+    return tuned.index
 
 
 def factorized(model: Recommender) -> FactorizedRecommender:

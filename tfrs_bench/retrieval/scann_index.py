@@ -17,7 +17,7 @@ from tfrs_bench.retrieval.approximate_index import ApproximateIndex
 from tfrs_bench.runtime import REINSTALL, scann_problem, usable_cores
 
 FEWEST_FOR_TREE = 100_000  # items
-_REORDERS = (50, 100, 200, 500)
+_REORDERS = (20, 50, 100, 200, 500)
 _FEWEST_IN_PARALLEL = 8  # queries for which threads are worth their start
 _TRAINING_SAMPLE = 100_000
 _FOLDER, _DOCUMENT_IDS = "scann", "scann_docids.pkl"
@@ -44,9 +44,8 @@ class ScannIndex(ApproximateIndex):
 
     def efforts(self) -> list[dict[str, Any]]:
         """Returns numbers of leaves and of items to score exactly."""
-        if self.has_tree:
-            return self._leaf_efforts(_REORDERS)
-        return [{"reorder": reorder} for reorder in (20, *_REORDERS)]
+        reorders = sorted({*_REORDERS, self.config.reorder})
+        return self._leaf_efforts(reorders) if self.has_tree else [{"reorder": one} for one in reorders]
 
     def _learn(self, vectors: NDArray[np.float32]) -> None:
         scann_problem()
