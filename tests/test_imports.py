@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "tfrs_bench"
 FILES = sorted(PACKAGE.rglob("*.py"))
 
-COMMANDS = ("main", "sensitivity", "tune", "demo", "report", "doctor", "__main__")
+COMMANDS = ("main", "sensitivity", "tune", "demo", "export", "report", "doctor", "__main__")
 # A module may import its own layer and those before it.
 LAYERS = (
     ("errors", "options", "registry", "runtime", "storage"),
@@ -28,7 +28,7 @@ LAYERS = (
     ("evaluation",),
     ("tuning",),
     ("reporting",),
-    ("experiment", "preparation", "fitting", "runner", "unfinished"),
+    ("experiment", "preparation", "fitting", "runner", "unfinished", "opened_run"),
     ("settings",),
     ("requests", "staleness"),
     COMMANDS,

@@ -11,7 +11,7 @@ import difflib
 import sys
 import textwrap
 import typing
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -111,19 +111,7 @@ def parse(argv: Sequence[str], own: type[Any] | None = None) -> Settings:
     Raises:
       UserError: a flag is unknown or has a bad value, or something that is not a flag was given.
     """
-    if any(one in ("--help", "-h", "-help", "--helpfull", "--helpshort") for one in argv[1:]):
-        print(manual(own))
-        sys.exit(0)
-    values = _define(own)
-    try:
-        rest = values(list(argv))
-    except (flags.Error, OSError, ValueError) as error:
-        raise UserError(f"{_sentence(error, values)} All flags: python -m tfrs_bench.main --help") from error
-    if len(rest) > 1:
-        stray = rest[1]
-        near = stray.split("=")[0].lstrip("-")
-        hint = f"Did you mean --{stray}?" if near in values else "Flags begin with two dashes: --name=value."
-        raise UserError(f"{stray!r} is not a flag. {hint}")
+    values = _read(argv, _define(own), lambda: manual(own), "python -m tfrs_bench.main --help")
     given = _given(values, Experiment)
     if "dataset" in given and "interactions" in given:
         raise UserError(
@@ -137,18 +125,46 @@ def parse(argv: Sequence[str], own: type[Any] | None = None) -> Settings:
     return settings
 
 
+def parse_alone(argv: Sequence[str], own: type[Any]) -> Any:
+    """Reads the flags of a command that has none of main's.
+
+    Args:
+      argv: program name and arguments.
+      own: a dataclass of all its flags; its `INTRODUCTION` opens the manual.
+
+    Raises:
+      UserError: as `parse`.
+    """
+    values = flags.FlagValues()  # type: ignore[no-untyped-call]
+    _define_all(values, own)
+    read = _read(
+        argv, values, lambda: "\n".join(_opening(own.INTRODUCTION, [own])), "the same command with --help"
+    )
+    return own(**_given(read, own))
+
+
+def _read(
+    argv: Sequence[str], values: flags.FlagValues, manual: Callable[[], str], where_all_are: str
+) -> flags.FlagValues:
+    """Gives flags their values, or prints the manual and exits."""
+    if any(one in ("--help", "-h", "-help", "--helpfull", "--helpshort") for one in argv[1:]):
+        print(manual())
+        sys.exit(0)
+    try:
+        rest = values(list(argv))
+    except (flags.Error, OSError, ValueError) as error:
+        raise UserError(f"{_sentence(error, values)} All flags: {where_all_are}") from error
+    if len(rest) > 1:
+        stray = rest[1]
+        near = stray.split("=")[0].lstrip("-")
+        hint = f"Did you mean --{stray}?" if near in values else "Flags begin with two dashes: --name=value."
+        raise UserError(f"{stray!r} is not a flag. {hint}")
+    return values
+
+
 def manual(own: type[Any] | None = None) -> str:
     """Returns the help text, grouped by subject; `own` as in `parse`."""
-    lines = [INTRODUCTION if own is None else own.INTRODUCTION]
-    for group in (MODELS, DATA, PROTOCOL, OUTPUT):
-        lines += ["", f"{group}:"]
-        for owner in _owners_of_flags(own):
-            lines += [
-                line
-                for field in dataclasses.fields(owner)
-                if field.metadata["group"] == group
-                for line in _entry(field.name, [("", field)])
-            ]
+    lines = _opening(INTRODUCTION if own is None else own.INTRODUCTION, _owners_of_flags(own))
     lines += ["", f"{HYPER}:"]
     for name, owners in _owners().items():
         lines += _entry(name, owners)
@@ -158,6 +174,18 @@ def manual(own: type[Any] | None = None) -> str:
         "last value wins.",
     ]
     return "\n".join(lines)
+
+
+def _opening(introduction: str, owners: list[type[Any]]) -> list[str]:
+    """Returns the manual's lines about the fields of dataclasses, by group."""
+    lines = [introduction]
+    entries: dict[str, list[str]] = {group: [] for group in (MODELS, DATA, PROTOCOL, OUTPUT)}
+    for owner in owners:
+        for field in dataclasses.fields(owner):
+            entries.setdefault(field.metadata["group"], []).extend(_entry(field.name, [("", field)]))
+    for group, entry in entries.items():
+        lines += ["", f"{group}:", *entry] if entry else []
+    return lines
 
 
 def _entry(name: str, owners: list[tuple[str, dataclasses.Field[Any]]]) -> list[str]:
@@ -222,13 +250,17 @@ def _owners_of_flags(own: type[Any] | None) -> list[type[Any]]:
 def _define(own: type[Any] | None) -> flags.FlagValues:
     values = flags.FlagValues()  # type: ignore[no-untyped-call]
     for owner in _owners_of_flags(own):
-        hints = typing.get_type_hints(owner)
-        for field in dataclasses.fields(owner):
-            _define_one(values, field.name, hints[field.name], field.metadata["help"])
+        _define_all(values, owner)
     for name, owners in _owners().items():
         model, field = owners[0]
         _define_one(values, name, typing.get_type_hints(_config_of(model))[name], field.metadata["help"])
     return values
+
+
+def _define_all(values: flags.FlagValues, owner: type[Any]) -> None:
+    hints = typing.get_type_hints(owner)
+    for field in dataclasses.fields(owner):
+        _define_one(values, field.name, hints[field.name], field.metadata["help"])
 
 
 def _define_one(values: flags.FlagValues, name: str, hint: Any, text: str) -> None:
