@@ -196,3 +196,29 @@ def test_newcomers_are_grouped_by_what_is_known_and_averaged_by_user():
     assert two_levels.mean("ndcg@10", "1 known") == pytest.approx(0.7)
     assert two_levels.per_user("ndcg@10").tolist() == pytest.approx([0.5, 0.3])
     assert two_levels.per_user("ndcg@10", "0 known").tolist() == [0.0, 0.2]
+
+
+def test_lists_from_elsewhere_are_measured_like_a_model_s_own():
+    answers = random_set()
+    model = by_user(np.random.default_rng(0).standard_normal((300, 60)))
+    own = evaluator(answers).evaluate(model)
+    again = evaluator(answers).evaluate_lists(own.lists, 3.0)
+    assert {name: values.tolist() for name, values in again.metrics.items()} == {
+        name: values.tolist() for name, values in own.metrics.items()
+    }
+    assert (again.list_metrics, again.score_us_per_user) == (own.list_metrics, 3.0)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [[0, 1, -1], [2, 2, -1], [-1, 2, 3], [3, -1, 2], [4, -1, -1], [5, -1, -1], [-2, -1, -1], [2, 3]],
+)
+def test_lists_that_no_model_could_make_are_refused(wrong):
+    # item 0 is in the history and item 4 no candidate; there are no items 5 and −2
+    answers = evaluation_set([[2]], [[0]], m=5, candidates=[True, True, True, True, False])
+    judge = evaluator(answers, ks=(3,))
+    padded = np.full((1, 10 if len(wrong) > 2 else 9), -1, dtype=np.int32)
+    padded[0, : len(wrong)] = wrong
+    with pytest.raises(ValueError, match=r"^list 0 holds|^lists should be of shape \[1, 10\]"):
+        judge.evaluate_lists(padded)
+    judge.evaluate_lists(np.array([[3, 1, 2] + [-1] * 7], dtype=np.int32))

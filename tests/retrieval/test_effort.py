@@ -46,7 +46,7 @@ class Patchy(ItemIndex):
     [
         ([[4, 3], [2, 1]], [[4, 3], [2, 1]], 1),
         ([[4, 1], [1, -INF]], [[4, 3], [2, 1]], 2 / 4),
-        ([[3, 3], [3, 3]], [[4, 3], [3, 3]], 4 / 4),  # another item, as good as the last, is as good
+        ([[3, 3], [3, 3]], [[4, 3], [3, 3]], 3 / 4),  # what is as good as the last makes up for no better one
         ([[4, -INF]], [[4, -INF]], 1),  # there are no more
         ([[-INF, -INF]], [[-INF, -INF]], 0),
     ],

@@ -18,7 +18,7 @@ from tfrs_bench.retrieval.config import IndexConfig
 from tfrs_bench.retrieval.kept_index import ABOUT, fingerprint, item_ids_of, load_index, save_index
 from tfrs_bench.runtime import scann_problem
 
-IDS = [f"item {number}\n" if number % 2 else f"Ä{number}" for number in range(2_000)]
+IDS = np.array([f"item {number}\n" if number % 2 else f"Ä{number}" for number in range(2_000)])
 
 
 class Saved(Vectors):

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from tfrs_bench.data.queries import Queries
 from tfrs_bench.data.relevance import EvaluationSet
+from tfrs_bench.evaluation.given_lists import check_lists
 from tfrs_bench.evaluation.metrics import ERRORS, catalogue_metrics, list_metrics
 from tfrs_bench.evaluation.scoring import Blocks, scorer
 from tfrs_bench.models.base import NO_ITEM, Recommender, mask_scores
@@ -28,6 +29,7 @@ PRIMARY_ERROR = "rmse"
 _BLOCK_BYTES = 24_000_000  # of scores that are ranked while the cache still holds them
 _LEAST_ROWS = 32  # fewer would make a product of matrices that reads the items over and over
 _MOST_ROWS = 512  # more would leave threads without a block of a chunk
+_LISTS_AT_ONCE = 4096
 _RANK_BYTES = 60  # what `top_k` holds per score when every score ties
 
 
@@ -195,17 +197,41 @@ class Evaluator:
         Raises:
           ValueError: the model's scores have the wrong shape or type, or are not finite.
         """
-        asked = self.evaluation_set
-        n, k = len(asked), max(self.ks)
+        n, k = len(self.evaluation_set), max(self.ks)
         lists = np.full((n, k), NO_ITEM, dtype=np.int32)
-        parts = [list_metrics(np.zeros((0, k), dtype=bool), np.zeros(0, dtype=np.int64), self.ks)]
         seconds = 0.0
         for positions, ranked, spent in self._ranked(model, np.arange(n), k):
             lists[positions] = ranked
-            parts.append(list_metrics(self._hits(positions, ranked), asked.num_relevant[positions], self.ks))
             seconds += spent
             if progress is not None:
                 progress(int(positions[-1]) + 1, n)
+        return self._measured(lists, 1e6 * seconds / max(n, 1))
+
+    def evaluate_lists(self, lists: NDArray[np.int32], us_per_user: float = float("nan")) -> Evaluation:
+        """Measures lists that were made elsewhere, as by an index, like those of a model.
+
+        Args:
+          lists: [n, k_max] int32 items of every query, best first, `NO_ITEM` at the end of a short list.
+          us_per_user: microseconds that it took to make one, if that is known.
+
+        Raises:
+          ValueError: the lists have another shape, or one holds an item twice or one that may not be listed.
+        """
+        shape = (len(self.evaluation_set), max(self.ks))
+        if lists.shape != shape:
+            raise ValueError(f"lists should be of shape {list(shape)}. Received: {list(lists.shape)}.")
+        check_lists(lists, self.evaluation_set, len(self.item_keys))
+        return self._measured(lists, us_per_user)
+
+    def _measured(self, lists: NDArray[np.int32], us_per_user: float) -> Evaluation:
+        asked = self.evaluation_set
+        parts = [
+            list_metrics(np.zeros((0, lists.shape[1]), dtype=bool), np.zeros(0, dtype=np.int64), self.ks)
+        ]
+        for start in range(0, len(lists), _LISTS_AT_ONCE):
+            positions = np.arange(start, min(start + _LISTS_AT_ONCE, len(lists)))
+            hits = self._hits(positions, lists[positions])
+            parts.append(list_metrics(hits, asked.num_relevant[positions], self.ks))
         return Evaluation(
             users=asked.users,
             cold=asked.cold,
@@ -214,7 +240,7 @@ class Evaluator:
             metrics={name: np.concatenate([part[name] for part in parts]) for name in parts[0]},
             lists=lists,
             list_metrics=catalogue_metrics(lists, self.item_counts, asked.candidates, self.ks),
-            score_us_per_user=1e6 * seconds / max(n, 1),
+            score_us_per_user=us_per_user,
         )
 
     def primary(self, model: Recommender) -> float:

@@ -104,7 +104,7 @@ def chosen(config: IndexConfig, num_items: int) -> tuple[type[ItemIndex], str]:
         return registry.resolve(registry.INDEXES, config.index, "index"), ""
     catalogue = f"catalogue of {num_items:,} items"
     if num_items < FEWEST_FOR_SCANN:
-        return ExactIndex, f"{catalogue}: exact search is faster"
+        return ExactIndex, f"{catalogue}: exact search takes microseconds and misses nothing"
     tree = num_items > FEWEST_FOR_TREE or config.leaves is not None
     over = "a tree over hashes" if tree else "hashes"
     return ScannIndex, f"{catalogue}: ScaNN, {over}, the best of them scored exactly"

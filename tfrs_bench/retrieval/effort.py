@@ -17,7 +17,7 @@ _ROUNDS = 3
 
 
 def recall(found: NDArray[np.float32], exact: NDArray[np.float32]) -> float:
-    """Returns the mean share of the exact top k that was found, items as good as the last of them included.
+    """Returns the mean share of the exact top k that was found; items as good as its last are as good.
 
     >>> recall(np.array([[3.0, 1.0]], np.float32), np.array([[3.0, 2.0]], np.float32))
     0.5
@@ -27,10 +27,18 @@ def recall(found: NDArray[np.float32], exact: NDArray[np.float32]) -> float:
       exact: [n, k] those of exact search, best first.
     """
     there = np.isfinite(exact)
-    least = np.where(there, exact, np.inf).min(axis=1, keepdims=True, initial=np.inf)
+    last = np.where(there, exact, np.inf).min(axis=1, keepdims=True, initial=np.inf)
     slack = _ROUNDING * np.abs(np.where(there, exact, 0)).max(axis=1, keepdims=True, initial=0)
-    reached = np.minimum((found >= least - slack).sum(axis=1), there.sum(axis=1))
-    return float(reached.sum() / max(there.sum(), 1))
+    better = (found > last + slack).sum(axis=1)
+    as_good = np.minimum(_near(found, last, slack), _near(exact, last, slack))
+    return float((better + as_good).sum() / max(there.sum(), 1))
+
+
+def _near(
+    products: NDArray[np.float32], last: NDArray[np.float32], slack: NDArray[np.float32]
+) -> NDArray[np.int64]:
+    """Returns [n] how many products of each row are the last, but for rounding."""
+    return np.asarray(((products >= last - slack) & (products <= last + slack)).sum(axis=1))
 
 
 def queries_per_second(index: ItemIndex, queries: NDArray[np.float32], k: int = RECALL_K) -> float:
@@ -44,16 +52,19 @@ def queries_per_second(index: ItemIndex, queries: NDArray[np.float32], k: int = 
 
 
 def milliseconds_alone(
-    index: ItemIndex, queries: NDArray[np.float32], k: int = RECALL_K
+    index: ItemIndex, queries: NDArray[np.float32], k: int = RECALL_K, most_s: float = 2.0
 ) -> NDArray[np.float64]:
-    """Returns [n] float64 milliseconds of each query searched by itself, one after the other."""
+    """Returns [q] float64 milliseconds of queries searched one by one, until `most_s` seconds have passed."""
     index.search(queries[:1], k)
-    spent = np.empty(len(queries))
+    spent, began = [], time.perf_counter()
     for row in range(len(queries)):
-        began = time.perf_counter()
+        before = time.perf_counter()
         index.search(queries[row : row + 1], k)
-        spent[row] = 1e3 * (time.perf_counter() - began)
-    return spent
+        after = time.perf_counter()
+        spent.append(1e3 * (after - before))
+        if after - began > most_s:
+            break
+    return np.array(spent)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,7 +85,8 @@ class Tuned:
 
     def sentence(self) -> str:
         """Says what was chosen and what it reaches."""
-        effort = ", ".join(f"{name}={getattr(self.index.config, name)}" for name in self.index.effort)
+        read = self.index.efforts()[0]
+        effort = ", ".join(f"{name}={getattr(self.index.config, name)}" for name in read)
         found = f"recall@{RECALL_K} {self.recall:.3f} on {self.queries:,} held-back queries"
         if self.recall >= self.target:
             return f"{effort} is the fastest that reaches {self.target:g}: {found}"

@@ -95,6 +95,7 @@ class IVFPQIndex(_FaissIndex):
             coarse = faiss.IndexIVFPQ(
                 lists, dimension, self._leaves, blocks, _CODE_BITS, faiss.METRIC_INNER_PRODUCT
             )
+            coarse.cp.min_points_per_centroid = coarse.pq.cp.min_points_per_centroid = 1  # no warnings
             self._lists = lists  # FAISS keeps no reference of its own
         self._learned = faiss.IndexRefineFlat(coarse)
         self._learned.train(vectors)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import tempfile
+import time
 from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any, ClassVar, Self, final
@@ -24,6 +26,7 @@ class ItemIndex(ABC):
       items: [c] int32, the item of each row.
       config: how it was built and is searched.
       reason: why it is this kind of index, in a sentence; empty if it was asked for.
+      build_s: seconds that building took.
     """
 
     name: ClassVar[str]
@@ -40,7 +43,7 @@ class ItemIndex(ABC):
           similarity: `dot`, or `cosine` to normalize vectors and queries.
         """
         self.items, self.config, self.similarity, self.reason = items, config, similarity, ""
-        self.dimension = 0
+        self.dimension, self.build_s = 0, 0.0
 
     def __len__(self) -> int:
         return len(self.items)
@@ -90,9 +93,11 @@ class ItemIndex(ABC):
         """
         if len(vectors) != len(self.items) or not np.isfinite(vectors).all():
             raise ValueError(f"an index of {len(self)} items needs as many finite vectors.")
+        began = time.perf_counter()
         self.dimension = vectors.shape[1]
         if len(self):
             self._build(self._prepared(vectors))
+        self.build_s = time.perf_counter() - began
         return self
 
     @final
@@ -137,6 +142,14 @@ class ItemIndex(ABC):
         other.__dict__.update(self.__dict__)
         other.config = dataclasses.replace(self.config, **settings)
         return other
+
+    @final
+    def saved_mb(self) -> float:
+        """Returns the size of all that a search needs, as written to a disk, in MB of 2**20 bytes."""
+        with tempfile.TemporaryDirectory() as folder:
+            if len(self):
+                self._write(Path(folder))
+            return sum(one.stat().st_size for one in Path(folder).rglob("*") if one.is_file()) / 2**20
 
     def efforts(self) -> list[dict[str, Any]]:
         """Returns values of the settings in `effort` worth trying, for `with_effort`, cheapest first."""

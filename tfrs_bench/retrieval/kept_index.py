@@ -7,7 +7,6 @@ import hashlib
 import itertools
 import json
 import shutil
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,14 +25,14 @@ ABOUT, ITEMS, SEARCHED = "index.json", "items.npz", "searched"
 _AGAIN = "Build it again: python -m tfrs_bench.index --run=DIR"
 
 
-def save_index(index: ItemIndex, folder: Path, model: Recommender, item_ids: Sequence[str]) -> None:
+def save_index(index: ItemIndex, folder: Path, model: Recommender, item_ids: NDArray[Any]) -> None:
     """Writes an index to a folder, which replaces what was there once it is whole.
 
     Args:
       index: of the model's items.
       folder: where to; nothing in it refers to where it lies.
       model: whose items these are.
-      item_ids: [num_items] the raw id of every item of the model.
+      item_ids: [num_items] str, the raw id of every item of the model.
 
     Raises:
       UserError: the folder cannot be written.
@@ -119,6 +118,7 @@ def _about(index: ItemIndex, model: Recommender) -> dict[str, Any]:
         "config": dataclasses.asdict(index.config),
         "similarity": index.similarity,
         "dimension": index.dimension,
+        "build_s": index.build_s,
         "of": model.name,
         "model": fingerprint(model),
     }
@@ -141,7 +141,7 @@ def _read(kind: type[ItemIndex], about: dict[str, Any], folder: Path) -> ItemInd
     known = {field.name for field in dataclasses.fields(IndexConfig)}
     config = IndexConfig(**{name: value for name, value in about["config"].items() if name in known})
     index = kind(items, config, about["similarity"])
-    index.reason, index.dimension = about["reason"], about["dimension"]
+    index.reason, index.dimension, index.build_s = about["reason"], about["dimension"], about["build_s"]
     if len(index):
         index._read(folder / SEARCHED)
     return index

@@ -5,8 +5,12 @@ Source: Guo et al. 2020 (anisotropic quantization), and ScaNN's own guidance on 
 
 from __future__ import annotations
 
+import contextlib
 import math
+import os
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +66,8 @@ class ScannIndex(ApproximateIndex):
             anisotropic_quantization_threshold=self.config.anisotropic_threshold or math.nan,
             training_sample_size=_TRAINING_SAMPLE,
         )
-        self._take(builder.reorder(self.config.reorder).build())
+        with _without_chatter():
+            self._take(builder.reorder(self.config.reorder).build())
 
     def _take(self, searcher: Any) -> None:
         searcher.set_num_threads(usable_cores())
@@ -102,6 +107,22 @@ class ScannIndex(ApproximateIndex):
             raise ValueError(f"{_DOCUMENT_IDS} is a pickle, which nothing here writes or reads")
         self._scale = float((folder / _FOLDER / "scale.txt").read_text())
         try:
-            self._take(scann_ops_pybind.load_searcher(str(folder / _FOLDER), assets_backcompat_shim=False))
+            with _without_chatter():
+                searcher = scann_ops_pybind.load_searcher(str(folder / _FOLDER), assets_backcompat_shim=False)
+            self._take(searcher)
         except (RuntimeError, TypeError) as error:
             raise ValueError(f"ScaNN cannot read it: {error}") from error
+
+
+@contextlib.contextmanager
+def _without_chatter() -> Iterator[None]:
+    """Keeps what ScaNN's own code logs, which no setting silences, from the terminal; errors are raised."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    try:
+        with tempfile.TemporaryFile() as aside:
+            os.dup2(aside.fileno(), 2)
+            yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
