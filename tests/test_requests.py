@@ -201,3 +201,17 @@ def test_another_label_still_finds_the_settings_of_the_data() -> None:
         requests("--dataset=ml-1m", *label)["als"] for label in ((), ("--label=ml-1m-rebuilt",))
     )
     assert plain == labelled and plain.tuning == "flags/ml-1m/per_user/als.cfg"
+
+
+def test_parts_of_a_funnel_get_what_they_would_get_alone() -> None:
+    asked = requests("--model=funnel,two_tower", "--dataset=ml-1m", "--ranker=als", "--baselines=als")
+    config = asked["funnel"].config
+    assert config.retriever_settings == asked["two_tower"].config != TwoTowerConfig()
+    assert config.ranker_settings == asked["als"].config != ALSConfig()
+
+
+def test_flags_reach_the_parts_of_a_funnel_and_not_the_baseline_of_the_same_name() -> None:
+    asked = requests("--model=funnel", "--ranker=als", "--factors=9", "--dimension=8", "--baselines=als")
+    config = asked["funnel"].config
+    assert (config.ranker_settings.factors, config.retriever_settings.dimension) == (9, 8)
+    assert asked["als"].config.factors != 9

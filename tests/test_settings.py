@@ -12,6 +12,7 @@ import pytest
 from tfrs_bench import registry
 from tfrs_bench.errors import UserError
 from tfrs_bench.experiment import Experiment, Plan
+from tfrs_bench.options import options_of
 from tfrs_bench.settings import Settings, manual, parse
 from tfrs_bench.tuning.shipped import read_flagfile
 
@@ -183,7 +184,7 @@ def test_committed_flagfiles_name_known_flags_and_good_values(path: Path) -> Non
 def test_manual_lists_every_flag_once_under_its_group() -> None:
     lines = manual().splitlines()
     owners = (Experiment, Plan, *CONFIGS.values())
-    names = {field.name for owner in owners for field in dataclasses.fields(owner)}
+    names = {field.name for owner in owners for field in options_of(owner)}
     shown = [line.strip() for line in lines if line.startswith("  --") and "=" not in line]
     assert sorted(shown) == sorted(f"--{name}" for name in names)
     headings = [line for line in lines if line.endswith(":") and not line.startswith(" ")]
@@ -248,3 +249,10 @@ def test_what_was_asked_can_be_typed_again_and_names_no_place() -> None:
 
 def test_nothing_asked_is_nothing() -> None:
     assert parsed("--seed=0", "--results_dir=elsewhere", "--rerun").asked() == {}
+
+
+def test_a_setting_that_no_part_of_a_funnel_has_is_refused() -> None:
+    assert "none such" in refused("--model=funnel", "--ranker=als", "--dropout=0.5")
+    assert refused("--model=funnel", "--ranker=alls").startswith(
+        "--ranker=alls is not known. Did you mean als?"
+    )

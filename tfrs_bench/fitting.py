@@ -50,8 +50,8 @@ def fit_for_test(
     model, began = new(), time.perf_counter()
     if not model.capabilities.early_stopping:
         model.fit(prepared.refit, seed=seed)
-        return model, FitReport(getattr(model.config, "epochs", None)), time.perf_counter() - began
-    report, earlier_s = FitReport(epochs=model.config.epochs), 0.0
+        return model, FitReport(model.stated_epochs), time.perf_counter() - began
+    report, earlier_s = FitReport(epochs=model.stated_epochs), 0.0
 
     def fit(log: InteractionLog, phase: str, **how: Any) -> FitReport:
         settings = {"config": told(model.config), "seed": seed, "epochs": how.get("epochs")}
@@ -91,3 +91,6 @@ class _Both:
     def epoch(self, epoch: int, scalars: dict[str, float]) -> None:
         for one in self._monitors:
             one.epoch(epoch, scalars)
+
+    def part(self, name: str) -> FitMonitor:
+        return _Both(*(one.part(name) for one in self._monitors))

@@ -45,14 +45,24 @@ def option(
     return dataclasses.field(default=default, metadata=metadata)
 
 
+def options_of(owner: Any) -> list[dataclasses.Field[Any]]:
+    """Returns the fields of a settings dataclass that `option` made: those that are flags."""
+    return [field for field in dataclasses.fields(owner) if field.metadata]
+
+
 def told(settings: Any) -> dict[str, Any]:
-    """Returns a settings dataclass as records tell it: by name, without silent settings at their default."""
-    quiet = {
-        field.name
-        for field in dataclasses.fields(settings)
-        if field.metadata.get("silent") and getattr(settings, field.name) == field.default
-    }
-    return {name: value for name, value in dataclasses.asdict(settings).items() if name not in quiet}
+    """Returns a settings dataclass as records tell it: by name, without silent settings at their default.
+
+    Settings within settings are told as `outer.inner`.
+    """
+    known: dict[str, Any] = {}
+    for field in dataclasses.fields(settings):
+        value = getattr(settings, field.name)
+        if dataclasses.is_dataclass(value):
+            known |= {f"{field.name}.{name}": one for name, one in told(value).items()}
+        elif not (field.metadata.get("silent") and value == field.default):
+            known[field.name] = value
+    return known
 
 
 def check_options(settings: Any) -> None:

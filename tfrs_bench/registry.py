@@ -31,6 +31,7 @@ MODELS = {
     "gmf": "tfrs_bench.models.ncf:GMF",
     "mlp": "tfrs_bench.models.ncf:MLP",
     "ncf": "tfrs_bench.models.ncf:NCF",
+    "funnel": "tfrs_bench.retrieval.funnel:Funnel",
 }
 
 # Kinds of `ItemIndex`; --index=auto chooses among the first two, see tfrs_bench/retrieval/building.py.

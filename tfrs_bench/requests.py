@@ -50,6 +50,7 @@ def request(name: str, settings: Settings) -> Request:
     shipped = _shipped(name, model, settings) if asked_for or plan.tune_baselines else None
     start, source = shipped or (None, "defaults" if dataclasses.fields(model.Config) else "no settings")
     config = settings.config(name, start)
+    config = model.with_settings_of_parts(config, lambda part: _of_part(part, settings))
     if asked_for and settings.stated(name):
         return Request(name, config, "flags" if shipped is None else f"flags over {source}", seed=seed)
     if shipped is not None or not model.grid:
@@ -57,6 +58,14 @@ def request(name: str, settings: Settings) -> Request:
     if not plan.tune_baselines:
         return Request(name, config, UNTUNED, seed=seed)
     return Request(name, config, tune=True, seed=seed)
+
+
+def _of_part(name: str, settings: Settings) -> Any:
+    """Takes the settings of a part of a model as if it stood in `--model` by itself."""
+    model = _model(name)
+    shipped = _shipped(name, model, settings)
+    start = model.Config() if shipped is None else shipped[0]
+    return dataclasses.replace(start, **settings.stated(name))
 
 
 def _model(name: str) -> Any:

@@ -115,7 +115,7 @@ class Runner:
         for request in requests:
             model = self._new(request.name, request.config)
             model.check(self.prepared.train)
-            stops = model.capabilities.early_stopping and request.config.epochs is None
+            stops = model.capabilities.early_stopping and model.stated_epochs is None
             if request.tune or stops:
                 _ = self.prepared.validation
 

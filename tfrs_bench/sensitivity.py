@@ -11,7 +11,7 @@ from tfrs_bench import main, registry
 from tfrs_bench import settings as flags
 from tfrs_bench.errors import UserError
 from tfrs_bench.experiment import MODELS
-from tfrs_bench.options import did_you_mean, option
+from tfrs_bench.options import did_you_mean, option, options_of
 from tfrs_bench.settings import Settings
 
 
@@ -91,9 +91,7 @@ def _varied(given: Settings) -> tuple[str, list[str]]:
         raise UserError(f"--model={','.join(given.plan.model)} names several models. Vary one at a time.")
     (model,) = given.plan.model
     name, _, text = given.own.vary.partition(":")
-    known = [
-        field.name for field in dataclasses.fields(registry.resolve(registry.MODELS, model, "model").Config)
-    ]
+    known = [field.name for field in options_of(registry.resolve(registry.MODELS, model, "model").Config)]
     if name not in known:
         hint = did_you_mean(name, known) if known else " It has none."
         raise UserError(f"--vary={given.own.vary}: {name} is not a setting of {model}.{hint}")

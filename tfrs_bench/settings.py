@@ -20,10 +20,10 @@ from absl import flags
 from tfrs_bench import registry
 from tfrs_bench.errors import UserError
 from tfrs_bench.experiment import BASELINES, DATA, FILES, MODELS, OUTPUT, PROTOCOL, Experiment, Plan
-from tfrs_bench.options import parse_value
+from tfrs_bench.options import options_of, parse_value
 
 _ASKED_OF_PLAN = [field for field in dataclasses.fields(Plan) if field.metadata["group"] in (DATA, MODELS)]
-HYPER = "Hyper-parameters (of the models in --model that have them)"
+HYPER = "Hyper-parameters (of the models in --model, and their parts, that have them)"
 
 INTRODUCTION = """\
 Trains recommenders on an interaction log and weighs them, on one split and by
@@ -77,7 +77,7 @@ class Settings:
 
     def stated(self, model: str) -> dict[str, Any]:
         """Returns the hyper-parameter flags that were given and that a model has."""
-        names = {field.name for field in dataclasses.fields(_config_of(model))}
+        names = {field.name for field in options_of(_config_of(model))}
         return {name: value for name, value in self.hyper_parameters.items() if name in names}
 
     def asked(self) -> dict[str, str]:
@@ -225,7 +225,7 @@ def _owners() -> dict[str, list[tuple[str, dataclasses.Field[Any]]]]:
     """Every hyper-parameter and the models that have it, with their fields."""
     owners: dict[str, list[tuple[str, dataclasses.Field[Any]]]] = {}
     for model in registry.MODELS:
-        for field in dataclasses.fields(_config_of(model)):
+        for field in options_of(_config_of(model)):
             owners.setdefault(field.name, []).append((model, field))
     return owners
 
@@ -272,7 +272,7 @@ def _define_one(values: flags.FlagValues, name: str, hint: Any, text: str) -> No
 
 def _given(values: flags.FlagValues, owner: Any) -> dict[str, Any]:
     hints = typing.get_type_hints(owner)
-    found = {field.name: values[field.name].value for field in dataclasses.fields(owner)}
+    found = {field.name: values[field.name].value for field in options_of(owner)}
     return {name: _typed(name, value, hints[name]) for name, value in found.items() if value is not None}
 
 
@@ -305,9 +305,12 @@ def _is_unicode(text: str) -> bool:
 
 def _check_hyper_parameters(settings: Settings) -> None:
     owners = _owners()
+    named = set(settings.plan.model)
+    for model in settings.plan.model:
+        named |= {*registry.resolve(registry.MODELS, model, "model").parts(settings.config(model))}
     for name in settings.hyper_parameters:
         having = [model for model, _ in owners[name]]
-        if not set(having) & set(settings.plan.model):
+        if not named & set(having):
             raise UserError(
                 f"--{name} is a setting of {', '.join(having)}, and --model={','.join(settings.plan.model)} "
                 "has none such. Drop the flag, or add one of these to --model."

@@ -12,7 +12,8 @@ from tfrs_bench.models.checkpoint import Checkpoint
 from tfrs_bench.reporting.records import UNFINISHED
 from tfrs_bench.runtime import RECORDED_PACKAGES, package_version
 
-_DECIDING = ("", "data", "models", "evaluation", "tuning")  # the package itself: how parts are put together
+# The package itself is how parts are put together.
+_DECIDING = ("", "data", "models", "retrieval", "evaluation", "tuning")
 
 
 class Unfinished:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from tfrs_bench.data.interactions import FeatureTable, InteractionLog, build_log
 from tfrs_bench.models.base import FitReport, Recommender
+from tfrs_bench.options import options_of
 from tfrs_bench.registry import MODELS, resolve
 
 # Settings that make a model small and quick, used by every model that has them.
@@ -26,6 +27,7 @@ CHEAP = {
 CHEAP_FOR: dict[str, dict[str, Any]] = {  # the defaults are for larger logs
     "als": {"regularization": 0.1},
     "biased_mf": {"regularization": 1.0},
+    "funnel": {"num_candidates": 5},
 }
 
 SEED = 3
@@ -48,10 +50,16 @@ class ShortFit:
 
 def build(name: str, **settings: Any) -> Recommender:
     """Returns an unfitted model of a registered kind at its cheap settings, but for those given."""
+    return KINDS[name](cheap_config(name, **settings))
+
+
+def cheap_config(name: str, **settings: Any) -> Any:
+    """Returns the cheap settings of a kind, and of its parts, but for those given."""
     kind = KINDS[name]
-    fields = {field.name for field in dataclasses.fields(kind.Config)}
+    fields = {field.name for field in options_of(kind.Config)}
     cheap = CHEAP | CHEAP_FOR.get(name, {}) | settings
-    return kind(kind.Config(**{key: value for key, value in cheap.items() if key in fields}))
+    config = kind.Config(**{key: value for key, value in cheap.items() if key in fields})
+    return kind.with_settings_of_parts(config, cheap_config)
 
 
 def fingerprint(log: InteractionLog) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 from contract_models import KINDS
+
+from tfrs_bench.options import options_of
 
 PAGES = {path.stem: path for path in (Path(__file__).parents[2] / "docs" / "models").glob("*.md")}
 ROW = re.compile(r"^\| `--(\w+)` \| ([^|]+) \|", re.MULTILINE)
@@ -25,5 +26,5 @@ def written(default: Any) -> str:
 @pytest.mark.parametrize("documented", sorted(PAGES))
 def test_a_page_lists_every_setting_with_its_default(documented: str) -> None:
     listed = dict(ROW.findall(PAGES[documented].read_text()))
-    fields = dataclasses.fields(KINDS[documented].Config)
+    fields = options_of(KINDS[documented].Config)
     assert listed == {field.name: written(field.default) for field in fields}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, final
 
@@ -66,25 +66,32 @@ class FitMonitor(Protocol):
     def epoch(self, epoch: int, scalars: dict[str, float]) -> None:
         """One epoch is done; tags such as `train/loss`, `validation/ndcg@10`."""
 
+    def part(self, name: str) -> FitMonitor:
+        """Returns what watches the fit of one part of the model; its epochs count from 1 too."""
+
 
 @dataclasses.dataclass(frozen=True)
 class FitReport:
     """What a fit tells.
 
     Attributes:
-      epochs: epochs of the weights that were kept; None for a model without epochs.
+      epochs: epochs of the weights that were kept, by part where a model is made of several; None for a
+        model without epochs.
       curve: one dictionary of scalars per epoch trained.
       earlier_s: seconds of training in processes that were stopped, whose work this fit went on from.
     """
 
-    epochs: int | None = None
+    epochs: int | dict[str, int] | None = None
     curve: tuple[dict[str, float], ...] = ()
     earlier_s: float = 0.0
 
 
 @dataclasses.dataclass(frozen=True)
 class FitContext:
-    """How a fit runs; the arguments of `Recommender.fit` beside the log."""
+    """How a fit runs; the arguments of `Recommender.fit` beside the log.
+
+    Of `epochs` and `epochs_by_part` the one is given that the caller knew; neither where validation decides.
+    """
 
     seed: int
     validate: Callable[[Recommender], float] | None
@@ -92,6 +99,7 @@ class FitContext:
     monitor: FitMonitor | None
     checkpoint: Checkpoint | None = None
     metric: str = "ndcg@10"
+    epochs_by_part: Mapping[str, int] | None = None
 
 
 class Recommender(ABC):
@@ -119,6 +127,22 @@ class Recommender(ABC):
         check_options(self.config)
         self.item_keys = np.zeros(0, dtype=np.uint64)
 
+    @classmethod
+    def parts(cls, config: Any) -> tuple[str, ...]:
+        """Returns the registered names of the models that this one is made of; most are of none."""
+        return ()
+
+    @classmethod
+    def with_settings_of_parts(cls, config: Any, settings_of: Callable[[str], Any]) -> Any:
+        """Returns the config with the settings of its parts, each asked for by its registered name."""
+        return config
+
+    @property
+    def stated_epochs(self) -> int | dict[str, int] | None:
+        """What the settings say of how many epochs to train; None if validation has to choose."""
+        epochs: int | None = getattr(self.config, "epochs", None)
+        return epochs
+
     def check(self, train: InteractionLog) -> None:  # noqa: B027 - most models can be fitted on any log
         """Raises UserError if this model cannot be fitted on such a log; asked before any model is fitted."""
 
@@ -132,7 +156,7 @@ class Recommender(ABC):
         *,
         seed: int = 0,
         validate: Callable[[Recommender], float] | None = None,
-        epochs: int | None = None,
+        epochs: int | Mapping[str, int] | None = None,
         monitor: FitMonitor | None = None,
         checkpoint: Checkpoint | None = None,
         metric: str = "ndcg@10",
@@ -144,7 +168,8 @@ class Recommender(ABC):
           seed: every random choice derives from it.
           validate: returns the quality of the model as it stands, higher is better; a model with
             `early_stopping` calls it after every epoch and keeps its best weights.
-          epochs: train exactly this many epochs and stop for nothing; ignored by models without epochs.
+          epochs: train exactly this many epochs, as a report told them, and stop for nothing; ignored by
+            models without epochs.
           monitor: is told of every step and epoch.
           checkpoint: where a model with epochs keeps its state after each of them, and goes on from; the end
             is the same, bit for bit, as without a stop. Other models ignore it.
@@ -154,11 +179,25 @@ class Recommender(ABC):
           The epochs kept and the training curve.
         """
         self.item_keys = train.item_ids.keys
-        return self._fit(train, FitContext(seed, validate, epochs, monitor, checkpoint, metric))
+        by_part = epochs if isinstance(epochs, Mapping) else None
+        alike = None if isinstance(epochs, Mapping) else epochs
+        return self._fit(train, FitContext(seed, validate, alike, monitor, checkpoint, metric, by_part))
 
     @abstractmethod
     def score(self, queries: Queries) -> NDArray[np.float32]:
         """Returns [n, num_items] float32 finite scores; higher is better."""
+
+    def score_pairs(self, queries: Queries, items: NDArray[np.int32]) -> NDArray[np.float32]:
+        """Scores a few items of every query's own, as `score` does; a model that can do so for less does.
+
+        Args:
+          queries: n queries.
+          items: [n, c] int32 items; where `NO_ITEM` stands, the score means nothing.
+
+        Returns:
+          [n, c] float32.
+        """
+        return np.take_along_axis(self.score(queries), np.maximum(items, 0), axis=1)
 
     @abstractmethod
     def state(self) -> dict[str, NDArray[Any]]:
@@ -201,6 +240,13 @@ class Recommender(ABC):
         return top_k(scores, k, queries.keys, self.item_keys, seed)
 
     @final
+    @classmethod
+    def saved_config(cls, saved: Mapping[str, Any]) -> Any:
+        """Returns the `Config` of settings read from JSON; those that no longer exist are left out."""
+        fields = {field.name for field in dataclasses.fields(cls.Config)}
+        return cls.Config(**{key: _frozen(saved[key]) for key in fields & saved.keys()})
+
+    @final
     def save(self, folder: Path) -> None:
         """Writes `arrays.npz`, then `model.json`, to a folder, without pickle.
 
@@ -237,8 +283,7 @@ class Recommender(ABC):
                 f"Load it with the version that wrote it, or run main with --rerun."
             )
         try:
-            fields = {field.name for field in dataclasses.fields(cls.Config)}
-            model = cls(cls.Config(**{key: _frozen(saved[key]) for key in fields & saved.keys()}))
+            model = cls(cls.saved_config(saved))
             state = read_arrays(folder / "arrays.npz")
             model.item_keys = state.pop("item_keys")
             model.restore(state)
@@ -264,6 +309,15 @@ class FactorizedRecommender(Recommender):
     def score(self, queries: Queries) -> NDArray[np.float32]:
         """Returns the [n, num_items] inner products."""
         return self.query_embeddings(queries) @ self.item_embeddings().T
+
+    @final
+    def score_pairs(self, queries: Queries, items: NDArray[np.int32]) -> NDArray[np.float32]:
+        """Returns [n, c] float32, the inner products of these pairs alone."""
+        asked, known = self.query_embeddings(queries), self.item_embeddings()
+        scores = np.empty(items.shape, dtype=np.float32)
+        for row, own in enumerate(items):
+            scores[row] = known[own] @ asked[row]
+        return scores
 
 
 def mask_scores(

@@ -34,6 +34,10 @@ class Checkpoint:
         self._path, self._say, self._told = path, say, False
         self._identity = json.loads(json.dumps(identity, default=str))
 
+    def part(self, name: str) -> Checkpoint:
+        """Returns where one part of the work keeps its state, of the same identity."""
+        return Checkpoint(self._path.with_suffix("") / f"{name}.npz", self._identity, self._say)
+
     def load(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]] | None:
         """Returns the facts and arrays last saved, or None where there is nothing to go on from."""
         try:

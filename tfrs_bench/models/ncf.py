@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
 SAMPLE = 1024  # items that stand for the negatives of a history
+PAIRS = 100_000  # scored at once
 
 
 @dataclasses.dataclass(frozen=True)
@@ -238,6 +239,22 @@ class NCF(PairRecommender):
         scores: NDArray[np.float32] = self._model.score_everything(self._user_vectors(queries)).numpy()
         if self.rates:
             scores += self._residuals.of_users(queries)[:, None] + self._residuals.of_items
+        return scores
+
+    def score_pairs(self, queries: Queries, items: NDArray[np.int32]) -> NDArray[np.float32]:
+        """Returns [n, c] float32, of these pairs alone."""
+        vectors, known = self._user_vectors(queries), np.maximum(items, 0)
+        scores = np.empty(items.shape, dtype=np.float32)
+        rows = max(PAIRS // max(items.shape[1], 1), 1)
+        for start in range(0, len(items), rows):
+            few = slice(start, start + rows)
+            users = self._model.user_parts(vectors[few])
+            parts = self._model.item_parts(self._model.items(known[few].ravel()))
+            scores[few] = self._model.pair_scores(users, parts, known[few].shape)
+        scores += np.asarray(self._model.bias)[known]
+        if self.rates:
+            residuals = self._residuals
+            scores += residuals.of_users(queries)[:, None] + residuals.of_items[known]
         return scores
 
 

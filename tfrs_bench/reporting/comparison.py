@@ -172,10 +172,16 @@ def chosen_settings(study: Study) -> list[str]:
             if value not in (None, [], ())
         ]
         if record.config:
-            kept = [str(run.record.epochs) for run in runs if run.record.epochs is not None]
+            kept = [_epochs(run.record.epochs) for run in runs if run.record.epochs is not None]
             epochs = f"; epochs kept: {', '.join(kept)}" if kept else ""
             lines.append(f"{name} ({record.tuning}{epochs}){':' if values else ''}{''.join(values)}")
     return lines
+
+
+def _epochs(kept: int | dict[str, int]) -> str:
+    if isinstance(kept, int):
+        return str(kept)
+    return " + ".join(f"{part} {epochs}" for part, epochs in kept.items())
 
 
 def summary(study: Study) -> dict[str, Any]:

@@ -129,17 +129,25 @@ class Console:
 class TrainingBar:
     """A `FitMonitor` for the terminal."""
 
-    def __init__(self, console: Console, phase: str) -> None:
-        """Belongs to a console; see `Console.training`."""
-        self._console, self._phase = console, phase
+    def __init__(self, console: Console, phase: str, part: str = "") -> None:
+        """Belongs to a console; see `Console.training`. `part` names a part of the model."""
+        self._console, self._phase, self._part = console, phase, f"{part} " if part else ""
+
+    def part(self, name: str) -> TrainingBar:
+        """Returns the bar of a part of the model."""
+        return TrainingBar(self._console, self._phase, name)
 
     def resumed(self, epoch: int) -> None:
         """Says where an earlier process was stopped."""
-        self._console.note(self._console._stage, f"goes on after epoch {epoch} of the {self._phase}")
+        self._console.note(
+            self._console._stage, f"goes on after epoch {epoch} of the {self._part}{self._phase}"
+        )
 
     def step(self, epoch: int, epochs: int, step: int, steps: int, loss: float) -> None:
         """Moves the epoch's bar."""
-        self._console._move(f"{self._phase} epoch {epoch}/{epochs}", step, steps, f"loss {loss:.3f}")
+        self._console._move(
+            f"{self._part}{self._phase} epoch {epoch}/{epochs}", step, steps, f"loss {loss:.3f}"
+        )
 
     def epoch(self, epoch: int, scalars: dict[str, float]) -> None:
         """Prints the epoch's line."""
@@ -149,7 +157,7 @@ class TrainingBar:
             if (name := tag.removeprefix("validation/")) != tag
         )
         speed = f"{scalars['train/examples_per_second']:,.0f} examples/s"
-        fit = "" if self._phase == "search" else f"{self._phase} "
+        fit = self._part + ("" if self._phase == "search" else f"{self._phase} ")
         text = f"{fit}epoch {epoch}: loss {scalars['train/loss']:.4f}{judged}, {speed}"
         line = f"  {self._console._stage:<{_NAME_WIDTH}}{text}"
         self._console.rich.print(Text(line, style="dim"), soft_wrap=True)

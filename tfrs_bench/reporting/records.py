@@ -38,7 +38,7 @@ class RunRecord:
       tuning: how the settings were chosen, in words.
       trials: (settings, validation quality) of the search, if there was one here.
       tune_minutes: wall time of that search.
-      epochs: epochs of the final fit; None for a model without.
+      epochs: epochs of the final fit, by part where a model has several; None for a model without.
       curve: scalars per epoch of the fit that validation watched.
       fit_s: seconds of training, both fits.
       score_us_per_user: microseconds of scoring a user.
@@ -62,7 +62,7 @@ class RunRecord:
     tuning: str
     trials: list[Any]
     tune_minutes: float
-    epochs: int | None
+    epochs: int | dict[str, int] | None
     curve: list[dict[str, float]]
     fit_s: float
     score_us_per_user: float

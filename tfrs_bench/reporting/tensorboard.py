@@ -54,6 +54,12 @@ class TensorBoardMonitor:
         self._events: _EventFile | None = None
         self._failed = False
         self._losses: list[float] = []
+        self._parts: list[TensorBoardMonitor] = []
+
+    def part(self, name: str) -> TensorBoardMonitor:
+        """Returns what writes the curves of a part of the model, into a subfolder of its name."""
+        self._parts.append(TensorBoardMonitor(self._folder, name, self._say))
+        return self._parts[-1]
 
     def resumed(self, epoch: int) -> None:
         """Goes on with the points of an earlier process, those after this epoch left out."""
@@ -72,7 +78,9 @@ class TensorBoardMonitor:
         self._write(lambda: self._open().scalars(scalars, epoch))
 
     def close(self) -> None:
-        """Closes the file; what was written before is on disk in any case."""
+        """Closes the files; what was written before is on disk in any case."""
+        for part in self._parts:
+            part.close()
         if self._events is not None:
             self._write(self._events.close)
 
