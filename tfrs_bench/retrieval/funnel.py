@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -28,10 +29,12 @@ from tfrs_bench.models.base import (
     FitContext,
     FitReport,
     Recommender,
-    mask_scores,
 )
-from tfrs_bench.models.ranking import top_k
+from tfrs_bench.retrieval.building import index_of
+from tfrs_bench.retrieval.config import IndexConfig
 from tfrs_bench.retrieval.funnel_config import RANKER, RETRIEVER, ROLES, FunnelConfig
+from tfrs_bench.retrieval.index import ItemIndex
+from tfrs_bench.retrieval.recommending import recommend
 from tfrs_bench.retrieval.rerank import Rules, freshness, rerank, unit_length
 
 _LABELS = ("genre=", "category=")  # how names of features begin that are labels
@@ -105,6 +108,7 @@ class Funnel(Recommender):
 
     def _fit(self, train: InteractionLog, context: FitContext) -> FitReport:
         self.check(train)
+        self.__dict__.pop("index", None)  # of an earlier fit
         reports = {role: self._fit_part(role, train, context) for role in ROLES}
         self._facts = {"catalogue": train.catalogue}
         if self.config.freshness:
@@ -141,9 +145,14 @@ class Funnel(Recommender):
           items [n, c] int32, best first, `NO_ITEM` where the catalogue ran out, and the retriever's scores
           [n, c] float32 with −inf there.
         """
-        scores = self.retriever.score(queries)
-        mask_scores(scores, queries, self._facts["catalogue"], mask_seen=True)
-        return top_k(scores, self.config.num_candidates, queries.keys, self.item_keys, 0)
+        embedded = self.retriever.query_embeddings(queries)
+        return recommend(self.index, embedded, queries, self.config.num_candidates)
+
+    @cached_property
+    def index(self) -> ItemIndex:
+        """The retriever's items that have a training row, built when it is first asked for."""
+        config = IndexConfig(index=self.config.index)
+        return index_of(self.retriever, config, items=np.flatnonzero(self._facts["catalogue"]))
 
     def rank(
         self, queries: Queries, items: NDArray[np.int32], retrieved: NDArray[np.float32]

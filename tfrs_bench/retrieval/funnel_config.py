@@ -10,6 +10,7 @@ from tfrs_bench import registry
 from tfrs_bench.errors import UserError
 from tfrs_bench.models.base import FactorizedRecommender, Recommender
 from tfrs_bench.options import option
+from tfrs_bench.retrieval.config import KINDS
 
 RETRIEVER, RANKER = ROLES = ("retriever", "ranker")
 
@@ -26,6 +27,11 @@ class FunnelConfig:
     retriever: str = option("two_tower", "Which model finds candidates; its score is an inner product.")
     ranker: str = option("ncf", "Which model ranks the candidates.")
     num_candidates: int = option(200, "Candidates of a query, beyond what its history holds.", low=1)
+    index: str = option(
+        "auto",
+        "What finds the candidates; auto is exact search for a small catalogue, else ScaNN.",
+        choices=("auto", *KINDS),
+    )
     retriever_weight: float = option(
         0.0,
         "Weight of the retriever's score beside the ranker's, each standardized over the candidates.",
