@@ -30,7 +30,7 @@ LAYERS = (
     ("reporting",),
     ("experiment", "preparation", "fitting", "runner", "unfinished", "opened_run"),
     ("settings",),
-    ("requests", "staleness"),
+    ("requests", "staleness", "serving"),
     COMMANDS,
 )
 LAYER_OF = {name: layer for layer, names in enumerate(LAYERS) for name in names}

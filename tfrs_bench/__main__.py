@@ -11,6 +11,7 @@ from tfrs_bench.options import did_you_mean
 # Each module has `console(argv) -> int`; like sys.argv, argv begins with the program's name.
 COMMANDS = {
     "main": "tfrs_bench.main",
+    "demo": "tfrs_bench.demo",
     "report": "tfrs_bench.report",
     "sensitivity": "tfrs_bench.sensitivity",
     "doctor": "tfrs_bench.doctor",

@@ -11,6 +11,7 @@ import numpy as np
 
 from tfrs_bench import registry
 from tfrs_bench.errors import UserError
+from tfrs_bench.evaluation.evaluator import Evaluation
 from tfrs_bench.experiment import FILES, Experiment, Plan, short_hash
 from tfrs_bench.models.base import Recommender
 from tfrs_bench.models.oracle import Oracle
@@ -32,12 +33,14 @@ class OpenedRun:
 
     Attributes:
       record: what was measured.
+      evaluation: of every user.
       prepared: the same data, split and evaluator as then.
       model: as it was tested.
       folder: of the run.
     """
 
     record: RunRecord
+    evaluation: Evaluation
     prepared: Prepared
     model: Recommender
     folder: Path
@@ -100,7 +103,7 @@ def open_run(folder: Path, console: Console, places: Mapping[str, str] | None = 
       UserError: the folder holds no run, or none with a model; it was made by another version; the data are
         not there, or are not the same.
     """
-    record = _record(folder)
+    record, evaluation = _whole_run(folder)
     prepared = prepare(_experiment(record, folder, places or {}), console)
     named = dataclasses.replace(prepared.dataset, name=record.dataset)
     prepared = dataclasses.replace(prepared, dataset=named)
@@ -111,10 +114,10 @@ def open_run(folder: Path, console: Console, places: Mapping[str, str] | None = 
             f"{folder / MODEL} was fitted on other items than the run's: it was copied from elsewhere. "
             f"{_make(record)}"
         )
-    return OpenedRun(record, prepared, model, folder)
+    return OpenedRun(record, evaluation, prepared, model, folder)
 
 
-def _record(folder: Path) -> RunRecord:
+def _whole_run(folder: Path) -> tuple[RunRecord, Evaluation]:
     found = read_run(folder)
     if found is None:
         below = _runs_below(folder)
@@ -128,7 +131,7 @@ def _record(folder: Path) -> RunRecord:
         )
     if not (folder / MODEL).is_dir():
         raise UserError(f"{folder} holds no model, only what was measured. {_make(record)}")
-    return record
+    return found
 
 
 def _runs_below(folder: Path) -> list[Path]:
@@ -165,9 +168,9 @@ def _experiment(record: RunRecord, folder: Path, places: Mapping[str, str]) -> E
         name: tuple(value) if isinstance(value, list) else value
         for name, value in record.experiment.items()
         if value is not None
-    }
+    } | there
     try:
-        experiment = Experiment(**stated, **there)
+        experiment = Experiment(**stated)
     except TypeError as error:
         raise UserError(_of_another_version(folder, record)) from error
     if as_json(experiment.identity()) != record.experiment:
