@@ -27,6 +27,7 @@ def main() -> None:
         "evaluation": ["evaluation"],
         "evaluation_memory": ["evaluation_memory"],
         "ncf_scoring": ["ncf_scoring"],
+        "index_speed": ["index_speed"],
         "size": ["size"],
         "size-e8": ["size", "--rows", "100000000", "--formats", "parquet"],
         "pipeline-ml-1m": ["pipeline", data],

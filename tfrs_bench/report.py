@@ -77,11 +77,12 @@ def _check(runs: Path, output: Path) -> int:
 def _pages(studies: Sequence[Study], output: Path) -> dict[Path, str]:
     """Returns every page's text as the records give it."""
     from tfrs_bench.reporting.cold_start import cold_start_figures
+    from tfrs_bench.reporting.index_cost import cost_figures
     from tfrs_bench.reporting.pages import results_page, with_blocks
     from tfrs_bench.reporting.sweeps import sensitivity_figures
 
     pages = {output / "README.md": results_page(studies)}
-    figures = cold_start_figures(studies) | sensitivity_figures(studies)
+    figures = cold_start_figures(studies) | sensitivity_figures(studies) | cost_figures(studies)
     pages |= {output / name: text for name, text in figures.items()}
     if output == OUTPUT:  # other runs than the project's do not belong into the project's own pages
         for path in (Path("README.md"), *sorted(Path("docs").rglob("*.md"))):

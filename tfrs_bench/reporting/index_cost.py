@@ -182,24 +182,33 @@ def markdown(cost: IndexCost, picture: str) -> list[str]:
 
 
 def figure(cost: IndexCost) -> str:
-    """Returns the SVG of queries per second, logarithmic, against recall@10: up and right is better."""
+    """Returns the SVG of every point."""
+    lines: dict[str, list[tuple[float, float]]] = {}
+    for point in cost.points:
+        lines.setdefault(point.index, []).append((point.recall["recall@10"], point.queries_per_second))
+    return speed_against_recall(lines, f"{cost.title}, {cost.items:,} items", cost.environment["cores"])
+
+
+def speed_against_recall(lines: dict[str, list[tuple[float, float]]], title: str, cores: int) -> str:
+    """Returns the SVG of queries per second, logarithmic, against recall@10: up and right is better.
+
+    Args:
+      lines: recall and rate of each point, by kind of index.
+      title: what was searched.
+      cores: that searched.
+    """
     with drawing(height=4.0) as drawn:
-        for number, kind in enumerate(dict.fromkeys(point.index for point in cost.points)):
-            own = sorted(
-                (point for point in cost.points if point.index == kind),
-                key=lambda point: (point.recall["recall@10"], -point.queries_per_second),
-            )
+        for number, (kind, points) in enumerate(lines.items()):
             drawn.axes.plot(
-                [point.recall["recall@10"] for point in own],
-                [point.queries_per_second for point in own],
+                *zip(*sorted(points, key=lambda point: (point[0], -point[1])), strict=True),
                 color=COLORS[number % len(COLORS)],
                 marker=MARKERS[number % len(MARKERS)],
                 label=kind,
             )
         drawn.axes.set_yscale("log")
         drawn.axes.set_xlabel("recall@10 against exact search")
-        drawn.axes.set_ylabel(f"queries per second, {cost.environment['cores']} cores")
-        drawn.axes.set_title(f"{cost.title}, {cost.items:,} items", loc="left")
+        drawn.axes.set_ylabel(f"queries per second, {cores} cores")
+        drawn.axes.set_title(title, loc="left")
         drawn.axes.legend(frameon=False)
     return drawn.svg
 

@@ -19,6 +19,7 @@ from tfrs_bench.reporting.comparison import (
     warnings,
 )
 from tfrs_bench.reporting.console import Console
+from tfrs_bench.reporting.index_cost import costs_page
 from tfrs_bench.reporting.overview import overview
 from tfrs_bench.reporting.ratings import ratings_page
 from tfrs_bench.reporting.study import Study, labelled, study_of
@@ -72,6 +73,7 @@ BLOCKS: dict[str, Callable[[Sequence[Study]], str | None]] = {
     "sensitivity": sensitivity_page,
     "worlds": worlds,
     "ratings": ratings_page,
+    "index costs": costs_page,
 }
 
 

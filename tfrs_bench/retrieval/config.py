@@ -35,7 +35,10 @@ class IndexConfig:
         None, "How many of them a query looks into; without it, one in 40.", low=1, group=INDEX
     )
     dimensions_per_block: int = option(
-        2, "Dimensions that ScaNN and IVF-PQ quantize together.", low=1, group=INDEX
+        2,
+        "Dimensions that ScaNN quantizes together, into 4 bits; IVF-PQ twice as many, into 8.",
+        low=1,
+        group=INDEX,
     )
     reorder: int = option(
         200,

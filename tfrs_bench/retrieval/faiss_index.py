@@ -88,9 +88,9 @@ class IVFPQIndex(_FaissIndex):
         if count < _FEWEST_TO_TRAIN:
             coarse = faiss.IndexFlatIP(dimension)
         else:
-            # the number of blocks must divide the dimension
-            blocks = max(dimension // self.config.dimensions_per_block, 1)
-            blocks = next(one for one in range(blocks, 0, -1) if dimension % one == 0)
+            # Codes have 8 bits where ScaNN's have 4, so blocks of twice the dimensions make them as large.
+            blocks = max(dimension // (2 * self.config.dimensions_per_block), 1)
+            blocks = next(one for one in range(blocks, 0, -1) if dimension % one == 0)  # as FAISS asks
             lists = faiss.IndexFlatIP(dimension)
             coarse = faiss.IndexIVFPQ(
                 lists, dimension, self._leaves, blocks, _CODE_BITS, faiss.METRIC_INNER_PRODUCT
