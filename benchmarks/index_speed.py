@@ -2,8 +2,9 @@
 
 Vectors are drawn around 2,000 centers and have norm 1, queries are drawn like them. Every approximate index
 is searched with the fastest effort whose recall@10 reaches 0.95 on queries held back, many queries at once,
-on all cores. `NumPy, threshold top-k` is what exact search has to match: products by one BLAS call on all cores,
-a bound from every 64th column, and a sort of what reaches it. FAISS takes part where faiss-cpu is installed.
+on all cores. `NumPy, threshold top-k` is what exact search has to match: products by one BLAS call on all
+cores, a bound from every 64th column, and a sort of what reaches it. FAISS takes part where faiss-cpu is
+installed.
 
 Beside the ratios, every index is measured along its efforts: see `index_curve`.
 
