@@ -169,12 +169,14 @@ def report(settings: Settings, finished: list[Finished], shown: Console) -> None
     from pathlib import Path
 
     from tfrs_bench.reporting import comparison as page
+    from tfrs_bench.reporting.funnel import print_funnels
     from tfrs_bench.reporting.study import study_of
 
     study = study_of(finished)
     shown.rich.print()
     page.print_conclusion(study, shown)
     shown.rich.print()
+    print_funnels(study, shown)
     for line in page.chosen_settings(study):
         shown.paragraph(line, style="dim")
     shown.line(f"runs: {finished[0].folder.parent}", style="dim")

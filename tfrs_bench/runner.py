@@ -14,6 +14,7 @@ from tfrs_bench.errors import UserError
 from tfrs_bench.evaluation.evaluator import Evaluation
 from tfrs_bench.evaluation.metrics import ERRORS
 from tfrs_bench.evaluation.rating_evaluator import RatingEvaluator
+from tfrs_bench.evaluation.stages import funnel_figures
 from tfrs_bench.experiment import RATING, short_hash
 from tfrs_bench.fitting import Watch, fit_for_test
 from tfrs_bench.models.base import FactorizedRecommender, FitReport, Recommender
@@ -37,6 +38,7 @@ from tfrs_bench.reporting.records import (
 from tfrs_bench.reporting.run_lock import lock_file, run_lock
 from tfrs_bench.reporting.study import Run
 from tfrs_bench.reporting.tensorboard import write_projector, write_results, write_settings
+from tfrs_bench.retrieval.funnel import Funnel
 from tfrs_bench.runtime import environment, peak_memory_mb, restart_peak_memory
 from tfrs_bench.tuning.grid import GridResult, grid_search
 from tfrs_bench.tuning.kept_trials import KeptTrials
@@ -186,6 +188,11 @@ class Runner:
                 unfinished=unfinished,
             )
             evaluation = self.prepared.test.evaluate(model, stage.progress("evaluating"))
+            figures: dict[str, Any] = {}
+            if isinstance(model, Funnel):
+                figures = dataclasses.asdict(
+                    funnel_figures(model, self.prepared.test, self.prepared.dataset.log.item_features)
+                )
             record = self._record(
                 request,
                 config,
@@ -194,6 +201,7 @@ class Runner:
                 report=report,
                 fit_s=fit_s,
                 evaluation=evaluation,
+                funnel=figures,
             )
             which = "" if request.seed == self.prepared.experiment.seed else f"seed {request.seed}: "
             stage.say(f"{which}{evaluation.primary.upper()} {evaluation.mean(evaluation.primary):.4f}")
@@ -260,6 +268,7 @@ class Runner:
         report: FitReport,
         fit_s: float,
         evaluation: Evaluation,
+        funnel: dict[str, Any],
     ) -> RunRecord:
         log, test = self.prepared.dataset.log, self.prepared.test
         return RunRecord(
@@ -282,7 +291,7 @@ class Runner:
             tuning=request.tuning if tuned is None else tuned.summary(),
             trials=[] if tuned is None else [[told(one), quality] for one, quality in tuned.trials],
             tune_minutes=0.0 if tuned is None else tuned.minutes,
-            epochs=report.epochs,
+            epochs=report.epochs or None,
             curve=list(report.curve),
             fit_s=fit_s,
             score_us_per_user=evaluation.score_us_per_user,
@@ -297,6 +306,7 @@ class Runner:
             audit=dataclasses.asdict(self.prepared.audit),
             environment=environment(),
             asked=self._asked,
+            funnel=funnel,
         )
 
     def _write_tensorboard(self, events: Path, record: RunRecord, model: Recommender) -> None:

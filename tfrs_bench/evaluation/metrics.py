@@ -142,6 +142,35 @@ def catalogue_metrics(
     return metrics
 
 
+def intra_list_diversity(lists: NDArray[np.int32], vectors: NDArray[np.float32]) -> float:
+    """Mean distance 1 − cosine of the pairs within a list, then over the lists that have a pair.
+
+    Of three items two are the same and the third unlike both: two of three pairs are at distance 1.
+
+    >>> lists = np.array([[0, 1, 2], [0, -1, -1]], dtype=np.int32)
+    >>> vectors = np.array([[1, 0], [1, 0], [0, 1]], dtype=np.float32)
+    >>> round(intra_list_diversity(lists, vectors), 3)
+    0.667
+
+    Args:
+      lists: [n, k] int32 items, −1 = missing.
+      vectors: [m, d] float32 of norm 1, or 0 for an item of which nothing is known.
+
+    Returns:
+      From 0, all alike; NaN where no list has a pair.
+
+    Source: Ziegler et al. 2005, equation 2, as a mean and of distances.
+    """
+    there = lists >= 0
+    own = np.where(there[:, :, None], vectors[lists], np.float32(0))
+    count = there.sum(axis=1)
+    pairs = count * (count - 1)
+    # Σ_{a ≠ b} a · b = |Σ a|² − Σ |a|²
+    alike = (own.sum(axis=1) ** 2).sum(axis=1, dtype=np.float64) - np.einsum("nkd,nkd->n", own, own)
+    some = pairs > 0
+    return float((1 - alike[some] / pairs[some]).mean()) if some.any() else np.nan
+
+
 def gini(values: NDArray[np.floating]) -> float:
     """Returns the Gini coefficient of [n] non-negative values: 0 all equal, (n − 1) / n all in one.
 

@@ -19,6 +19,7 @@ from tfrs_bench.reporting.comparison import (
     warnings,
 )
 from tfrs_bench.reporting.console import Console
+from tfrs_bench.reporting.funnel import funnel_page
 from tfrs_bench.reporting.index_cost import costs_page
 from tfrs_bench.reporting.overview import overview
 from tfrs_bench.reporting.ratings import ratings_page
@@ -74,6 +75,7 @@ BLOCKS: dict[str, Callable[[Sequence[Study]], str | None]] = {
     "worlds": worlds,
     "ratings": ratings_page,
     "index costs": costs_page,
+    "funnel": funnel_page,
 }
 
 

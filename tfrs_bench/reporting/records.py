@@ -48,6 +48,7 @@ class RunRecord:
       list_metrics: coverage, novelty and the like over all lists.
       audit: of the split.
       environment: where it ran.
+      funnel: what each of a funnel's stages contributes, see `evaluation.stages`; empty for other models.
       asked: the flags behind it that differed from their defaults, as texts by name.
       schema: version of this layout.
     """
@@ -73,6 +74,7 @@ class RunRecord:
     audit: dict[str, Any]
     environment: dict[str, Any]
     asked: dict[str, str] = dataclasses.field(default_factory=dict)
+    funnel: dict[str, Any] = dataclasses.field(default_factory=dict)
     schema: int = SCHEMA
 
 

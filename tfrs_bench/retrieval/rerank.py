@@ -99,15 +99,16 @@ def _greedy(items: NDArray[np.int32], relevance: NDArray[np.float32], rules: Rul
     """Re-ranks [b, c] candidates that come by relevance."""
     there, everyone = items != NO_ITEM, np.arange(len(items))
     vectors = None if rules.vectors is None else rules.vectors[items]
-    labels = None if rules.labels is None else rules.labels[items]
+    labels = None if rules.labels is None else rules.labels[items].astype(np.float32)
     gain = (1 - rules.diversity) * _from_zero_to_one(relevance, there)
     closest = np.zeros(items.shape, dtype=np.float32)
-    taken = None if labels is None else np.zeros((len(items), labels.shape[2]), dtype=np.int64)
+    taken = None if labels is None else np.zeros((len(items), labels.shape[2]), dtype=np.float32)
     left, listed = there.copy(), np.full_like(items, NO_ITEM)
     for place in range(items.shape[1]):
         value = np.where(left, gain - rules.diversity * closest, -np.inf)
         if labels is not None and taken is not None and rules.most_per_label is not None:
-            waits = (labels & (taken >= rules.most_per_label)[:, None, :]).any(axis=2)
+            full = taken >= rules.most_per_label
+            waits = np.matmul(labels, full[:, :, None].astype(np.float32))[:, :, 0] > 0
             some = (left & ~waits).any(axis=1, keepdims=True)
             value[waits & some] = -np.inf
         best = value.argmax(axis=1)
