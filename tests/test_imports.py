@@ -28,7 +28,7 @@ LAYERS = (
     ("evaluation",),
     ("tuning",),
     ("reporting",),
-    ("experiment", "preparation", "fitting", "runner", "unfinished", "opened_run"),
+    ("experiment", "preparation", "fitting", "runner", "unfinished", "opened_run", "run_index"),
     ("settings",),
     ("requests", "staleness", "serving"),
     COMMANDS,

@@ -17,7 +17,7 @@ def test_unknown_name_names_the_flag_and_the_nearest() -> None:
         registry.resolve(registry.MODELS, "two_towers", "model")
 
 
-@pytest.mark.parametrize("table", [registry.MODELS, registry.DATASETS])
+@pytest.mark.parametrize("table", [registry.MODELS, registry.DATASETS, registry.INDEXES])
 def test_entries_are_module_colon_symbol(table: dict[str, str]) -> None:
     for target in table.values():
         module, symbol = target.split(":")

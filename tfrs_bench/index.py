@@ -6,7 +6,7 @@ import dataclasses
 import os
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from tfrs_bench import main
 from tfrs_bench import settings as flags
@@ -15,14 +15,9 @@ from tfrs_bench.options import option
 from tfrs_bench.retrieval.config import INDEX, KINDS, IndexConfig
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from tfrs_bench.reporting.console import Console
     from tfrs_bench.reporting.index_cost import IndexCost
     from tfrs_bench.retrieval.index import ItemIndex
-
-FOLDER = "index"  # in the run's own
-_HELD_BACK = 1000  # queries
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,46 +65,18 @@ def run(asked: IndexCommand) -> None:
     from tfrs_bench.reporting.console import Console
     from tfrs_bench.reporting.index_cost import COST, FIGURE, write_cost
     from tfrs_bench.retrieval.kept_index import save_index
+    from tfrs_bench.run_index import FOLDER, index_of_run
 
     shown, load = Console(), os.getloadavg()[0]
     opened = asked.open(shown)
     with shown.stage("index") as stage:
-        index = chosen_index(opened, asked.config)
+        index = index_of_run(opened, asked.config)
         stage.say(f"{index.name} of {len(index):,} items" + (f": {index.reason}" if index.reason else ""))
         save_index(index, opened.folder / FOLDER, opened.model, opened.prepared.dataset.log.item_ids.ids)
     cost = dataclasses.replace(measured(opened, index, asked, shown), load=load)
     write_cost(opened.folder, cost)
     _print(cost, shown)
     shown.line(f"index: {opened.folder / FOLDER}; {COST} and {FIGURE} beside it", style="dim")
-
-
-def chosen_index(opened: OpenedRun, config: IndexConfig) -> ItemIndex:
-    """Builds the index of what the run's model may list.
-
-    Args:
-      opened: a run with a factorized model.
-      config: settings; a target recall is reached on queries of users at the end of their train rows.
-
-    Raises:
-      UserError: the model is not factorized, or the index is not installed.
-    """
-    import numpy as np
-
-    from tfrs_bench.data.queries import queries_at_end
-    from tfrs_bench.retrieval.building import factorized, index_of
-
-    model, train = factorized(opened.model), opened.prepared.train
-    users = np.flatnonzero(np.diff(train.user_offsets)).astype(np.int32)
-    some = np.sort(np.random.default_rng(0).permutation(users)[:_HELD_BACK])
-    held_back = model.query_embeddings(queries_at_end(train, some, np.ones(train.num_users, dtype=bool)))
-    return index_of(model, config, items=catalogue(opened), held_back=held_back)
-
-
-def catalogue(opened: OpenedRun) -> NDArray[Any]:
-    """Returns the [c] items that lists may hold."""
-    import numpy as np
-
-    return np.flatnonzero(opened.prepared.test.evaluation_set.candidates)
 
 
 def measured(opened: OpenedRun, index: ItemIndex, asked: IndexCommand, shown: Console) -> IndexCost:
@@ -160,6 +127,7 @@ def _others(opened: OpenedRun, index: ItemIndex, asked: IndexCommand, shown: Con
     """Builds exact search and what `--compare` names, each once; one that cannot be used is named instead."""
     from tfrs_bench import registry
     from tfrs_bench.retrieval.building import index_of
+    from tfrs_bench.run_index import catalogue
 
     others = []
     for name in dict.fromkeys(("exact", *asked.compare)):

@@ -34,10 +34,10 @@ class Blind(ItemIndex):
         products = np.take_along_axis(products, rows, axis=1)
         return np.where(np.isfinite(products), rows, -1), products
 
-    def _write(self, folder: Path) -> None:
+    def write(self, folder: Path) -> None:
         (folder / "vectors").write_bytes(bytes(2**20))
 
-    def _read(self, folder: Path) -> None: ...
+    def read(self, folder: Path) -> None: ...
 
 
 def one_right_item_each():

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from tfrs_bench import registry
 from tfrs_bench.errors import UserError
 from tfrs_bench.models.ease import EASE
 from tfrs_bench.retrieval.building import build_index, chosen, index_of
-from tfrs_bench.retrieval.config import IndexConfig
+from tfrs_bench.retrieval.config import KINDS, IndexConfig
 
 
 def test_a_small_catalogue_is_searched_exactly_and_says_why() -> None:
@@ -38,3 +39,13 @@ def test_a_model_without_inner_product_is_refused_and_those_with_one_are_named()
 def test_an_unknown_index_is_refused() -> None:
     with pytest.raises(UserError, match=r"--index=skann is not known\. Did you mean scann\?"):
         IndexConfig(index="skann")
+
+
+def test_every_kind_of_index_is_registered_under_its_name() -> None:
+    assert tuple(registry.INDEXES) == KINDS
+    assert [registry.resolve(registry.INDEXES, kind, "index").name for kind in KINDS] == list(KINDS)
+
+
+def test_a_recall_needs_queries_to_be_reached_on() -> None:
+    with pytest.raises(ValueError, match="target_recall needs held-back queries"):
+        build_index(np.ones((30, 2), np.float32), IndexConfig(index="scann", target_recall=0.9))

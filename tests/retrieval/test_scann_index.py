@@ -91,9 +91,9 @@ def test_without_a_usable_scann_exact_search_serves_and_the_cure_is_named(
 
 def test_document_ids_beside_it_are_not_unpickled(tmp_path: Path) -> None:
     index = build_index(clusters()[0], IndexConfig(index="scann"))
-    index._write(tmp_path)
+    index.write(tmp_path)
     (tmp_path / "scann" / "scann_docids.pkl").write_bytes(b"cos\nsystem\n(S'exit'\ntR.")
     with pytest.raises(
         ValueError, match=r"scann_docids\.pkl is a pickle, which nothing here writes or reads"
     ):
-        index._read(tmp_path)
+        index.read(tmp_path)

@@ -172,7 +172,9 @@ def markdown(cost: IndexCost, picture: str) -> list[str]:
       picture: where the figure lies, seen from the page.
     """
     columns = QUALITY + SPEED
-    lines = [f"### {cost.title}", "", f"| index | {' | '.join(columns)} |", "|---|" + "---:|" * len(columns)]
+    flags = "".join(f" --{name}={value}" for name, value in cost.asked.items())
+    lines = [f"### {cost.title}", "", f"`python -m tfrs_bench.index --run=DIR{flags}`", ""]
+    lines += [f"| index | {' | '.join(columns)} |", "|---|" + "---:|" * len(columns)]
     for label, point in zip(labels(cost.points), cost.points, strict=True):
         shown = cells(point)
         lines.append(f"| {label} | {' | '.join(shown[column] for column in columns)} |")

@@ -41,7 +41,7 @@ class ApproximateIndex(ItemIndex):
 
     @abstractmethod
     def _read_learned(self, folder: Path) -> None:
-        """Takes what `_write_learned` wrote; OSError and ValueError as of `_read`."""
+        """Takes what `_write_learned` wrote; OSError and ValueError as of `read`."""
 
     @final
     def _build(self, vectors: NDArray[np.float32]) -> None:
@@ -60,12 +60,14 @@ class ApproximateIndex(ItemIndex):
         return rows, products + (queries @ self._constants)[:, None]
 
     @final
-    def _write(self, folder: Path) -> None:
+    def write(self, folder: Path) -> None:
+        """Writes the dimensions that are left, and what was learned of them."""
         write_arrays(folder / "dimensions.npz", {"varies": self._varies, "constants": self._constants})
         self._write_learned(folder)
 
     @final
-    def _read(self, folder: Path) -> None:
+    def read(self, folder: Path) -> None:
+        """Takes what `write` wrote."""
         dimensions = read_arrays(folder / "dimensions.npz")
         self._varies, self._constants = dimensions["varies"], dimensions["constants"]
         self._read_learned(folder)

@@ -52,8 +52,10 @@ class ExactIndex(ItemIndex):
             found = list(pool.map(search, starts))
         return np.concatenate([one for one, _ in found]), np.concatenate([one for _, one in found])
 
-    def _write(self, folder: Path) -> None:
+    def write(self, folder: Path) -> None:
+        """Writes the vectors."""
         write_arrays(folder / "vectors.npz", {"vectors": self._vectors})
 
-    def _read(self, folder: Path) -> None:
+    def read(self, folder: Path) -> None:
+        """Takes what `write` wrote."""
         self._vectors = read_arrays(folder / "vectors.npz")["vectors"]

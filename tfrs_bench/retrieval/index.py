@@ -19,8 +19,8 @@ from tfrs_bench.retrieval.config import IndexConfig
 class ItemIndex(ABC):
     """Finds the best of c items for any query.
 
-    Made by `retrieval.building`. A subclass sets `name` and implements `_build`, `_search`, `_write` and
-    `_read` over the rows 0 … c − 1 of its vectors; numbers of items, cosine and padding are dealt with here.
+    Made by `retrieval.building`. A subclass sets `name` and implements `_build`, `_search`, `write` and
+    `read` over the rows 0 … c − 1 of its vectors; numbers of items, cosine and padding are dealt with here.
 
     Attributes:
       items: [c] int32, the item of each row.
@@ -72,12 +72,12 @@ class ItemIndex(ABC):
         """
 
     @abstractmethod
-    def _write(self, folder: Path) -> None:
-        """Writes to an existing folder what `_read` needs, without absolute paths."""
+    def write(self, folder: Path) -> None:
+        """Writes to an existing folder what `read` needs, without absolute paths."""
 
     @abstractmethod
-    def _read(self, folder: Path) -> None:
-        """Takes what `_write` wrote.
+    def read(self, folder: Path) -> None:
+        """Takes what `write` wrote.
 
         Raises:
           OSError: it is not there.
@@ -148,7 +148,7 @@ class ItemIndex(ABC):
         """Returns the size of all that a search needs, as written to a disk, in MB of 2**20 bytes."""
         with tempfile.TemporaryDirectory() as folder:
             if len(self):
-                self._write(Path(folder))
+                self.write(Path(folder))
             return sum(one.stat().st_size for one in Path(folder).rglob("*") if one.is_file()) / 2**20
 
     def efforts(self) -> list[dict[str, Any]]:

@@ -42,7 +42,7 @@ def save_index(index: ItemIndex, folder: Path, model: Recommender, item_ids: NDA
         shutil.rmtree(partial, ignore_errors=True)
         (partial / SEARCHED).mkdir(parents=True)
         if len(index):
-            index._write(partial / SEARCHED)
+            index.write(partial / SEARCHED)
         ids = [str(item_ids[item]).encode() for item in index.items]
         arrays: dict[str, NDArray[Any]] = {
             "items": index.items,
@@ -143,5 +143,5 @@ def _read(kind: type[ItemIndex], about: dict[str, Any], folder: Path) -> ItemInd
     index = kind(items, config, about["similarity"])
     index.reason, index.dimension, index.build_s = about["reason"], about["dimension"], about["build_s"]
     if len(index):
-        index._read(folder / SEARCHED)
+        index.read(folder / SEARCHED)
     return index

@@ -17,6 +17,7 @@ from tfrs_bench.retrieval.building import index_of
 from tfrs_bench.retrieval.config import IndexConfig
 from tfrs_bench.retrieval.index import ItemIndex
 from tfrs_bench.retrieval.recommending import recommend
+from tfrs_bench.run_index import index_of_run
 from tfrs_bench.serving.because import reasons
 from tfrs_bench.serving.opponents import Opponent
 from tfrs_bench.serving.people import Person
@@ -82,7 +83,7 @@ def answer(
     lists = []
     model = run.model
     if isinstance(model, FactorizedRecommender):
-        index = index_of(model, config, items=np.flatnonzero(asked.candidates))
+        index = index_of_run(run, config)
         lists += _retrieved(model, index, person, k=k, rules=rules, ms=ms)
     else:
         lists.append(
@@ -108,7 +109,7 @@ def _retrieved(
     embedded = _timed(ms, f"{model.name}: the query", lambda: model.query_embeddings(person.query))
     indexes = [index]
     if not index.is_exact:
-        exact = dataclasses.replace(index.config, index="exact")
+        exact = dataclasses.replace(index.config, index="exact", target_recall=None)
         indexes.append(index_of(model, exact, items=index.items))
     lists = []
     for one in indexes:
