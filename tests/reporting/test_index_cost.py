@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
+from finished_runs import evaluation, record
 
 from tfrs_bench.errors import UserError
 from tfrs_bench.evaluation.approximation import Point
@@ -15,6 +16,8 @@ from tfrs_bench.reporting.index_cost import (
     FIGURE,
     IndexCost,
     cells,
+    cost_figures,
+    costs_page,
     figure,
     footnote,
     labels,
@@ -23,6 +26,7 @@ from tfrs_bench.reporting.index_cost import (
     sentences,
     write_cost,
 )
+from tfrs_bench.reporting.study import Run, study_of
 
 
 def point(index="scann", *, reorder=50, recall=0.97, difference=-0.001, rate=50_000.0, chosen=False):
@@ -135,3 +139,17 @@ def test_a_number_that_json_lacks_is_read_as_none(tmp_path: Path) -> None:
     missing = dataclasses.replace(point(), differences={"ndcg@10": [float("nan")] * 3})
     write_cost(tmp_path, cost(exact(), missing))
     assert json.loads((tmp_path / COST).read_text())["points"][1]["differences"]["ndcg@10"] == [None] * 3
+
+
+def test_pages_show_the_runs_whose_index_was_measured(tmp_path: Path) -> None:
+    als = Run(record("als"), evaluation(), tmp_path / "als")
+    studies = [study_of([als, Run(record("ease"), evaluation(), tmp_path / "ease")], "log, per_user")]
+    assert costs_page(studies) is None and cost_figures(studies) == {}
+    measured = cost(exact(), point())
+    (tmp_path / "als").mkdir()
+    write_cost(tmp_path / "als", measured)
+    page = costs_page(studies)
+    assert page is not None and page.startswith("### ml-1m, global: two_tower")
+    assert "`python -m tfrs_bench.index --run=DIR --index=x`" in page
+    assert "](../results/index-ml-1m-global-two_tower.svg)" in page
+    assert cost_figures(studies) == {"index-ml-1m-global-two_tower.svg": figure(measured)}
