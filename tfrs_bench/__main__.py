@@ -12,6 +12,7 @@ from tfrs_bench.options import did_you_mean
 COMMANDS = {
     "main": "tfrs_bench.main",
     "demo": "tfrs_bench.demo",
+    "export": "tfrs_bench.export",
     "report": "tfrs_bench.report",
     "sensitivity": "tfrs_bench.sensitivity",
     "doctor": "tfrs_bench.doctor",

@@ -80,6 +80,16 @@ class KerasRecommender(NetworkRecommender, FactorizedRecommender):
     level of its rating beside it.
     """
 
+    @property
+    def network(self) -> Any:
+        """The `RetrievalModel`, for those who take it elsewhere."""
+        return self._model
+
+    @property
+    def rating_bounds(self) -> NDArray[np.float32]:
+        """[levels − 1] float32 ascending; a rating's level is how many of them it reaches."""
+        return self._levels.bounds
+
     @abstractmethod
     def _query_encoder(self, item_tower: Any, num_users: int, num_levels: int, seed: int) -> Any:
         """Returns the Keras layer that encodes queries."""
