@@ -101,3 +101,17 @@ def test_every_epoch_draws_anew_and_a_resumed_one_draws_the_same(planted_blocks:
     assert whole.shape == (480, 5)
     assert_array_equal(whole[240:], resumed)
     assert (whole[:240] != whole[240:]).mean() > 0.5
+
+
+def test_negatives_among_given_items_come_alike_from_the_users_own(log: InteractionLog) -> None:
+    among = np.full((log.num_users, 3), PADDING, np.int32)
+    among[log.user_ids.index(["a"])[0]] = log.item_ids.index(["0", "2", "3"])  # 0 is a positive of a's
+    among[log.user_ids.index(["b"])[0], :1] = log.item_ids.index(["3"])
+    a, b, nothing = draw(log, ["a", "b", "c"], sampling="popularity", among=among)
+    # An item of three is refused, at most three times: 1 in 27 finds nothing.
+    shares = [np.mean(a == one) for one in (item(log, "2"), item(log, "3"), PADDING)]
+    assert_allclose(shares, [13 / 27, 13 / 27, 1 / 27], atol=0.03)
+    assert (b == item(log, "3")).all()
+    assert (nothing == PADDING).all()
+    shares = negative_shares(log, NegativeOptions(1, among=among))
+    assert_allclose(shares[log.item_ids.index(["0", "1", "2", "3"])], [1 / 4, 0, 1 / 4, 1 / 2])

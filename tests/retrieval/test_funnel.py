@@ -15,6 +15,7 @@ from tfrs_bench.data.queries import Queries, queries_at_end
 from tfrs_bench.errors import UserError
 from tfrs_bench.models.als import ALS, ALSConfig
 from tfrs_bench.models.base import NO_ITEM, Recommender
+from tfrs_bench.models.checkpoint import Checkpoint
 from tfrs_bench.models.ease import EASE, EASEConfig
 from tfrs_bench.models.ncf import NCFConfig
 from tfrs_bench.models.popularity import Popularity
@@ -221,3 +222,64 @@ def test_a_part_whose_epochs_are_stated_is_not_validated(planted_blocks: Interac
     )
     assert set(validated) == {"two_tower"}
     assert report.epochs == {"retriever": 1, "ranker": 1}
+
+
+# What the ranker learns from.
+
+
+def test_retrieved_negatives_are_the_candidates_of_each_user(
+    planted_blocks: InteractionLog, everyone: Queries, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    handed = {}
+    fit = Recommender.fit
+    monkeypatch.setattr(
+        Recommender,
+        "fit",
+        lambda model, *log, **how: (
+            handed.update({model.name: how.get("negatives_among")}) or fit(model, *log, **how)
+        ),
+    )
+    config = dataclasses.replace(neural(retriever=1, ranker=1), ranker_negatives="retrieved")
+    model = Funnel(config)
+    model.fit(planted_blocks, seed=1)
+    assert handed["two_tower"] is None
+    assert_array_equal(handed["ncf"], model.retrieve(everyone)[0])
+    other = Funnel(dataclasses.replace(config, ranker_negatives="sampled"))
+    other.fit(planted_blocks, seed=1)
+    assert handed["ncf"] is None
+    assert not np.array_equal(model.score(everyone), other.score(everyone))
+
+
+def test_a_ranker_without_negatives_cannot_take_retrieved_ones() -> None:
+    with pytest.raises(UserError, match=r"ease draws none\. Name one of gmf, mlp, ncf with --ranker"):
+        dataclasses.replace(CLASSICAL, ranker_negatives="retrieved")
+
+
+@pytest.mark.parametrize("negatives", ["sampled", "retrieved"])
+@pytest.mark.parametrize("stopped", ["two_tower", "ncf"])
+def test_a_fit_that_was_stopped_in_either_part_ends_as_if_it_never_was(
+    stopped: str, negatives: str, planted_blocks: InteractionLog, everyone: Queries, tmp_path: Path
+) -> None:
+    config = dataclasses.replace(neural(), ranker_negatives=negatives)
+    whole, killed, resumed = Funnel(config), Funnel(config), Funnel(config)
+    answers = {"two_tower": [0.1, 0.5, 0.2], "ncf": [0.1, 0.2, 0.3]}
+
+    def validate(stop_in: str, told: dict[str, list[float]]) -> Any:
+        def quality(model: Recommender) -> float:
+            if model.name == stop_in and len(told[model.name]) == 1:
+                raise KeyboardInterrupt
+            return told[model.name].pop(0)
+
+        return quality
+
+    def kept() -> Checkpoint:
+        return Checkpoint(tmp_path / "search.npz", {}, print)
+
+    of_whole, left = ({name: list(one) for name, one in answers.items()} for _ in range(2))
+    report = whole.fit(planted_blocks, validate=validate("", of_whole))
+    with pytest.raises(KeyboardInterrupt):
+        killed.fit(planted_blocks, validate=validate(stopped, left), checkpoint=kept())
+    again = resumed.fit(planted_blocks, validate=validate("", left), checkpoint=kept())
+    assert again.epochs == report.epochs == {"retriever": 2, "ranker": 3}
+    assert_array_equal(resumed.score(everyone), whole.score(everyone))
+    assert {path.name for path in tmp_path.rglob("*.npz")} == {"retriever.npz", "ranker.npz"}

@@ -24,22 +24,27 @@ class NegativeOptions:
       sampling: `uniform` over the items that have training rows, or by `popularity`.
       exponent: of the number of an item's positive training rows, with `popularity`.
       reject_positives: draw again what is a positive of the user's own, at most `TRIES` times in all.
+      among: [num_users, c] int32 items, `PADDING` after the last of each user: draws are alike among the
+        user's own, whatever `sampling` says; None for all items.
     """
 
     count: int
     sampling: str = "uniform"
     exponent: float = 0.75
     reject_positives: bool = True
+    among: NDArray[np.int32] | None = None
 
 
 def negative_shares(train: InteractionLog, options: NegativeOptions) -> NDArray[np.float64]:
-    """Returns [num_items] float64, the probability that a draw is each item.
+    """Returns [num_items] float64, the probability that a draw, for whichever user, is each item.
 
     Training rows alone decide: an item without any is never drawn.
 
     Source: Mikolov et al. 2013, section 2.2 (powers of counts).
     """
-    if options.sampling == "uniform":
+    if options.among is not None and (options.among != PADDING).any():
+        weights = np.bincount(options.among[options.among != PADDING], minlength=train.num_items)
+    elif options.sampling == "uniform":
         weights = train.catalogue.astype(np.float64)
     else:
         counts = np.bincount(train.items[train.positives], minlength=train.num_items)
@@ -67,6 +72,10 @@ class NegativeSampler:
         tf, _ = import_tensorflow()
         self._options, self._seed, self._num_items = options, seed, train.num_items
         self._cumulative = tf.constant(np.cumsum(negative_shares(train, options)))
+        self._among = None
+        if options.among is not None:
+            self._among = tf.constant(options.among)
+            self._counts = tf.constant((options.among != PADDING).sum(axis=1))
         # An end that no key reaches, so that every lookup lands inside.
         self._keys = tf.constant(np.append(positive_keys(train), np.iinfo(np.int64).max))
 
@@ -82,18 +91,25 @@ class NegativeSampler:
         """
         tf, _ = import_tensorflow()
         shape = [tf.size(users), self._options.count]
-        drawn = self._draw(shape, batch_number, 0)
+        drawn = self._draw(users, shape, batch_number, 0)
         if not self._options.reject_positives:
             return drawn
         for attempt in range(1, TRIES):
-            drawn = tf.where(self._is_positive(users, drawn), self._draw(shape, batch_number, attempt), drawn)
+            drawn = tf.where(
+                self._is_positive(users, drawn), self._draw(users, shape, batch_number, attempt), drawn
+            )
         return tf.where(self._is_positive(users, drawn), PADDING, drawn)
 
-    def _draw(self, shape: list[Any], batch_number: Any, attempt: int) -> Any:
+    def _draw(self, users: Any, shape: list[Any], batch_number: Any, attempt: int) -> Any:
         tf, _ = import_tensorflow()
         # Numbers below zero: those from zero on are the other streams of a batch.
         seed = [tf.constant(-1 - (self._seed * TRIES + attempt), tf.int64), batch_number]
-        place = tf.random.stateless_uniform(shape, seed, dtype=tf.float64) * self._cumulative[-1]
+        uniform = tf.random.stateless_uniform(shape, seed, dtype=tf.float64)
+        if self._among is not None:
+            own = tf.gather(self._counts, users)[:, None]
+            column = tf.cast(uniform * tf.cast(own, tf.float64), tf.int32)
+            return tf.gather(tf.gather(self._among, users), column, batch_dims=1)
+        place = uniform * self._cumulative[-1]
         found = tf.searchsorted(self._cumulative, tf.reshape(place, [-1]), side="right", out_type=tf.int32)
         return tf.reshape(found, shape)
 

@@ -7,7 +7,7 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, final
+from typing import Any, ClassVar, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ from tfrs_bench.data.interactions import InteractionLog
 from tfrs_bench.data.queries import Queries
 from tfrs_bench.errors import UserError
 from tfrs_bench.models.checkpoint import Checkpoint
+from tfrs_bench.models.fit import Capabilities, FitContext, FitMonitor, FitReport
 from tfrs_bench.models.ranking import NO_ITEM, top_k
 from tfrs_bench.options import check_options
 from tfrs_bench.storage import atomic, read_arrays, unwritable, write_arrays
@@ -31,75 +32,6 @@ __all__ = [
 ]
 
 LAYOUT = 1  # of a saved model's folder
-
-
-@dataclasses.dataclass(frozen=True)
-class Capabilities:
-    """What a model can do; the contract tests and the runner go by it.
-
-    Attributes:
-      deterministic: the same data gives the same scores whatever the seed.
-      neural: it stands on the neural side of a verdict.
-      early_stopping: it trains in epochs and its first fit decides how many.
-      reads_order: it reads the order of the history.
-      reads_content: it reads item or user features.
-      needs_ratings: it cannot work on implicit data.
-    """
-
-    deterministic: bool = True
-    neural: bool = False
-    early_stopping: bool = False
-    reads_order: bool = False
-    reads_content: bool = False
-    needs_ratings: bool = False
-
-
-class FitMonitor(Protocol):
-    """Watches a fit: progress bars, TensorBoard, logs."""
-
-    def resumed(self, epoch: int) -> None:
-        """The fit goes on after this many epochs of an earlier process; told before anything else."""
-
-    def step(self, epoch: int, epochs: int, step: int, steps: int, loss: float) -> None:
-        """One batch is done; `epoch` and `step` count from 1."""
-
-    def epoch(self, epoch: int, scalars: dict[str, float]) -> None:
-        """One epoch is done; tags such as `train/loss`, `validation/ndcg@10`."""
-
-    def part(self, name: str) -> FitMonitor:
-        """Returns what watches the fit of one part of the model; its epochs count from 1 too."""
-
-
-@dataclasses.dataclass(frozen=True)
-class FitReport:
-    """What a fit tells.
-
-    Attributes:
-      epochs: epochs of the weights that were kept, by part where a model is made of several; None for a
-        model without epochs.
-      curve: one dictionary of scalars per epoch trained.
-      earlier_s: seconds of training in processes that were stopped, whose work this fit went on from.
-    """
-
-    epochs: int | dict[str, int] | None = None
-    curve: tuple[dict[str, float], ...] = ()
-    earlier_s: float = 0.0
-
-
-@dataclasses.dataclass(frozen=True)
-class FitContext:
-    """How a fit runs; the arguments of `Recommender.fit` beside the log.
-
-    Of `epochs` and `epochs_by_part` the one is given that the caller knew; neither where validation decides.
-    """
-
-    seed: int
-    validate: Callable[[Recommender], float] | None
-    epochs: int | None
-    monitor: FitMonitor | None
-    checkpoint: Checkpoint | None = None
-    metric: str = "ndcg@10"
-    epochs_by_part: Mapping[str, int] | None = None
 
 
 class Recommender(ABC):
@@ -160,6 +92,7 @@ class Recommender(ABC):
         monitor: FitMonitor | None = None,
         checkpoint: Checkpoint | None = None,
         metric: str = "ndcg@10",
+        negatives_among: NDArray[np.int32] | None = None,
     ) -> FitReport:
         """Learns from a log; a second call starts afresh, unless a checkpoint holds how far the first came.
 
@@ -174,6 +107,8 @@ class Recommender(ABC):
           checkpoint: where a model with epochs keeps its state after each of them, and goes on from; the end
             is the same, bit for bit, as without a stop. Other models ignore it.
           metric: what `validate` reads, for the curve; an error comes from it negated.
+          negatives_among: [num_users, c] int32 items of each user, padded with `NO_ITEM`, among which a model
+            that `draws_negatives` draws them; other models ignore it.
 
         Returns:
           The epochs kept and the training curve.
@@ -181,7 +116,10 @@ class Recommender(ABC):
         self.item_keys = train.item_ids.keys
         by_part = epochs if isinstance(epochs, Mapping) else None
         alike = None if isinstance(epochs, Mapping) else epochs
-        return self._fit(train, FitContext(seed, validate, alike, monitor, checkpoint, metric, by_part))
+        context = FitContext(
+            seed, validate, alike, monitor, checkpoint, metric, by_part, negatives_among=negatives_among
+        )
+        return self._fit(train, context)
 
     @abstractmethod
     def score(self, queries: Queries) -> NDArray[np.float32]:

@@ -23,7 +23,7 @@ from tfrs_bench.data.pipeline import BatchOptions
 from tfrs_bench.data.queries import Queries, everybody
 from tfrs_bench.data.rated_examples import RatedExamples
 from tfrs_bench.errors import UserError
-from tfrs_bench.models.base import Capabilities, FactorizedRecommender
+from tfrs_bench.models.base import Capabilities, FactorizedRecommender, FitContext, FitReport
 from tfrs_bench.models.network_recommender import NetworkRecommender
 from tfrs_bench.models.rating_recommender import RatingRecommender
 from tfrs_bench.models.rating_residuals import RatingResiduals
@@ -82,7 +82,10 @@ class PairRecommender(NetworkRecommender, RatingRecommender):
 
     branches: ClassVar[tuple[str, ...]]
     rates_with = "--loss=mse"
-    capabilities = Capabilities(deterministic=False, neural=True, early_stopping=True, reads_content=True)
+    capabilities = Capabilities(
+        deterministic=False, neural=True, early_stopping=True, reads_content=True, draws_negatives=True
+    )
+    _among: NDArray[np.int32] | None = None  # what negatives are drawn from, while it is fitted
 
     @property
     def rates(self) -> bool:
@@ -96,7 +99,15 @@ class PairRecommender(NetworkRecommender, RatingRecommender):
             sampling=config.negative_sampling,
             exponent=config.popularity_exponent,
             reject_positives=config.reject_positives,
+            among=self._among,
         )
+
+    def _fit(self, train: InteractionLog, context: FitContext) -> FitReport:
+        self._among = context.negatives_among
+        try:
+            return super()._fit(train, context)
+        finally:
+            self._among = None
 
     def _facts_of(self, train: InteractionLog) -> dict[str, NDArray[Any]]:
         shares = negative_shares(train, self._negatives())
@@ -197,7 +208,7 @@ class PairRecommender(NetworkRecommender, RatingRecommender):
 
     def _log_rarity(self) -> NDArray[np.float32]:
         share = self._facts["negative_share"]
-        if self.config.loss != "sampled_softmax":
+        if self.config.loss != "sampled_softmax" or self._among is not None:  # a user's own come alike
             return np.zeros_like(share)
         tiny = np.finfo(np.float32).tiny
         rarity: NDArray[np.float32] = -np.log(np.maximum(share, tiny)).astype(np.float32)

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfrs_bench.data.interactions import InteractionLog
-from tfrs_bench.data.queries import Queries
+from tfrs_bench.data.queries import Queries, queries_at_end
 from tfrs_bench.errors import UserError
 from tfrs_bench.models.base import (
     NO_ITEM,
@@ -32,11 +32,12 @@ from tfrs_bench.models.base import (
 )
 from tfrs_bench.retrieval.building import index_of
 from tfrs_bench.retrieval.config import IndexConfig
-from tfrs_bench.retrieval.funnel_config import RANKER, RETRIEVER, ROLES, FunnelConfig
+from tfrs_bench.retrieval.funnel_config import RANKER, RETRIEVED, RETRIEVER, ROLES, FunnelConfig
 from tfrs_bench.retrieval.index import ItemIndex
 from tfrs_bench.retrieval.recommending import recommend
 from tfrs_bench.retrieval.rerank import Rules, freshness, rerank, unit_length
 
+_QUERIES = 4096  # asked at once while fitting
 _LABELS = ("genre=", "category=")  # how names of features begin that are labels
 
 
@@ -109,8 +110,10 @@ class Funnel(Recommender):
     def _fit(self, train: InteractionLog, context: FitContext) -> FitReport:
         self.check(train)
         self.__dict__.pop("index", None)  # of an earlier fit
-        reports = {role: self._fit_part(role, train, context) for role in ROLES}
         self._facts = {"catalogue": train.catalogue}
+        reports = {RETRIEVER: self._fit_part(RETRIEVER, train, context)}
+        among = self._candidates_of_users(train) if self.config.ranker_negatives == RETRIEVED else None
+        reports[RANKER] = self._fit_part(RANKER, train, context, among)
         if self.config.freshness:
             first = np.full(train.num_items, np.iinfo(np.int64).max)
             np.minimum.at(first, train.items, train.timestamps)
@@ -122,7 +125,20 @@ class Funnel(Recommender):
         kept = {role: one.epochs for role, one in reports.items() if isinstance(one.epochs, int)}
         return FitReport(kept, _side_by_side(reports), sum(one.earlier_s for one in reports.values()))
 
-    def _fit_part(self, role: str, train: InteractionLog, context: FitContext) -> FitReport:
+    def _candidates_of_users(self, train: InteractionLog) -> NDArray[np.int32]:
+        """Returns [num_users, c] int32 what is retrieved for each user after all their training rows."""
+        users = np.arange(train.num_users, dtype=np.int32)
+        asked = queries_at_end(train, users, train.rows_per_user > 0)
+        blocks = [slice(start, start + _QUERIES) for start in range(0, len(users), _QUERIES)]
+        return np.concatenate([self.retrieve(asked.take(block))[0] for block in blocks])
+
+    def _fit_part(
+        self,
+        role: str,
+        train: InteractionLog,
+        context: FitContext,
+        negatives_among: NDArray[np.int32] | None = None,
+    ) -> FitReport:
         part, known = self._parts[role], context.epochs
         if context.epochs_by_part is not None:
             known = context.epochs_by_part.get(role)
@@ -136,6 +152,7 @@ class Funnel(Recommender):
             monitor=None if context.monitor is None else context.monitor.part(role),
             checkpoint=None if context.checkpoint is None else context.checkpoint.part(role),
             metric=context.metric,
+            negatives_among=negatives_among,
         )
 
     def retrieve(self, queries: Queries) -> tuple[NDArray[np.int32], NDArray[np.float32]]:

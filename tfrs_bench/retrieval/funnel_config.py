@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from tfrs_bench import registry
@@ -13,6 +13,7 @@ from tfrs_bench.options import option
 from tfrs_bench.retrieval.config import KINDS
 
 RETRIEVER, RANKER = ROLES = ("retriever", "ranker")
+SAMPLED, RETRIEVED = "sampled", "retrieved"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,6 +37,12 @@ class FunnelConfig:
         0.0,
         "Weight of the retriever's score beside the ranker's, each standardized over the candidates.",
         low=0,
+    )
+    ranker_negatives: str = option(
+        "sampled",
+        "What a ranker that draws negatives draws them from: all items, or the retriever's candidates of the "
+        "user.",
+        choices=(SAMPLED, RETRIEVED),
     )
     diversity: float = option(
         0.0,
@@ -70,14 +77,24 @@ class FunnelConfig:
             if isinstance(settings, Mapping):
                 object.__setattr__(self, f"{role}_settings", kind.saved_config(settings))
         if not issubclass(self.kind(RETRIEVER), FactorizedRecommender):
-            kinds = {name: registry.resolve(registry.MODELS, name, "model") for name in registry.MODELS}
-            able = [name for name, kind in kinds.items() if issubclass(kind, FactorizedRecommender)]
+            able = _models(lambda kind: issubclass(kind, FactorizedRecommender))
             raise UserError(
                 f"--retriever={self.retriever} scores by no inner product, which an index of items needs. "
-                f"Name one of {', '.join(able)}; --ranker can be any model."
+                f"Name one of {able}; --ranker can be any model."
+            )
+        if self.ranker_negatives == RETRIEVED and not self.kind(RANKER).capabilities.draws_negatives:
+            able = _models(lambda kind: kind.capabilities.draws_negatives)
+            raise UserError(
+                f"--ranker_negatives={RETRIEVED} needs a ranker that draws negatives, and {self.ranker} "
+                f"draws none. Name one of {able} with --ranker, or leave the flag out."
             )
 
     def kind(self, role: str) -> type[Recommender]:
         """Returns the model behind `retriever` or `ranker`."""
         kind: type[Recommender] = registry.resolve(registry.MODELS, getattr(self, role), role)
         return kind
+
+
+def _models(able: Callable[[Any], bool]) -> str:
+    kinds = {name: registry.resolve(registry.MODELS, name, "model") for name in registry.MODELS}
+    return ", ".join(name for name, kind in kinds.items() if able(kind))
