@@ -18,6 +18,7 @@ from tfrs_bench.retrieval.config import IndexConfig
 
 if TYPE_CHECKING:
     from tfrs_bench.reporting.console import Console
+    from tfrs_bench.retrieval.index import ItemIndex
 
 PERSON = "Who is asked for"
 
@@ -106,13 +107,26 @@ def _recommend(asked: Demonstration, opened: OpenedRun, shown: Console) -> None:
         person = person_picked(opened) if asked.user is None else person_named(opened, asked.user)
     with shown.stage("ask") as stage:
         others = opponents(opened)
-        answered = answer(opened, person, asked.index_config, others, k=asked.k)
+        answered = answer(opened, person, _index(asked, opened), others, k=asked.k)
         stage.say(", ".join((opened.record.model, *(one.model.name for one in others))))
     if asked.json:
         print(json.dumps(as_json(opened, person, answered, titles), indent=1))
         return
     shown.rich.print()
     shown.rich.print(page(opened, person, answered, titles))
+
+
+def _index(asked: Demonstration, opened: OpenedRun) -> ItemIndex | None:
+    """Returns the index that is kept with the run, unless another is asked for; None if there can be none."""
+    from tfrs_bench.models.base import FactorizedRecommender
+    from tfrs_bench.retrieval.kept_index import load_index
+    from tfrs_bench.run_index import FOLDER, index_of_run
+
+    if not isinstance(opened.model, FactorizedRecommender):
+        return None
+    if asked.index_config == Demonstration().index_config and (opened.folder / FOLDER).is_dir():
+        return load_index(opened.folder / FOLDER, opened.model)
+    return index_of_run(opened, asked.index_config)
 
 
 def _neighbors(asked: Demonstration, opened: OpenedRun, shown: Console) -> None:

@@ -14,10 +14,8 @@ from numpy.typing import NDArray
 from tfrs_bench.models.base import NO_ITEM, FactorizedRecommender
 from tfrs_bench.opened_run import OpenedRun
 from tfrs_bench.retrieval.building import index_of
-from tfrs_bench.retrieval.config import IndexConfig
 from tfrs_bench.retrieval.index import ItemIndex
 from tfrs_bench.retrieval.recommending import recommend
-from tfrs_bench.run_index import index_of_run
 from tfrs_bench.serving.because import reasons
 from tfrs_bench.serving.opponents import Opponent
 from tfrs_bench.serving.people import Person
@@ -59,14 +57,14 @@ class Answer:
 
 
 def answer(
-    run: OpenedRun, person: Person, config: IndexConfig, others: Sequence[Opponent], *, k: int
+    run: OpenedRun, person: Person, index: ItemIndex | None, others: Sequence[Opponent], *, k: int
 ) -> Answer:
     """Asks a model, and those beside it, for one person's list.
 
     Args:
       run: the model and its catalogue.
       person: who asks.
-      config: of the index; a model whose score is no inner product has none.
+      index: of the model's items; None to score them all, as a model does whose score is no inner product.
       others: models beside it.
       k: list length.
     """
@@ -82,8 +80,7 @@ def answer(
 
     lists = []
     model = run.model
-    if isinstance(model, FactorizedRecommender):
-        index = index_of_run(run, config)
+    if index is not None and isinstance(model, FactorizedRecommender):
         lists += _retrieved(model, index, person, k=k, rules=rules, ms=ms)
     else:
         lists.append(
