@@ -1,4 +1,4 @@
-"""The index of a finished run: over what its model may list, tuned on queries that its test does not hold."""
+"""The index of a finished run: over what its model may list, tuned without anything of its test."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def catalogue(opened: OpenedRun) -> NDArray[Any]:
 
 
 def held_back_queries(opened: OpenedRun) -> Queries:
-    """Returns up to 1,000 users, drawn at random, at the end of their train rows: no query of the test."""
+    """Returns up to 1,000 users, drawn at random, at the end of their train rows."""
     train = opened.prepared.train
     users = np.flatnonzero(np.diff(train.user_offsets)).astype(np.int32)
     some = np.sort(np.random.default_rng(0).permutation(users)[:_HELD_BACK])

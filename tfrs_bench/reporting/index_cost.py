@@ -206,12 +206,13 @@ def speed_against_recall(lines: dict[str, list[tuple[float, float]]], title: str
                 color=COLORS[number % len(COLORS)],
                 marker=MARKERS[number % len(MARKERS)],
                 label=kind,
+                zorder=3 if kind == EXACT else 2,  # one point, that a line may run through
             )
         drawn.axes.set_yscale("log")
         drawn.axes.set_xlabel("recall@10 against exact search")
         drawn.axes.set_ylabel(f"queries per second, {cores} cores")
         drawn.axes.set_title(title, loc="left")
-        drawn.axes.legend(frameon=False)
+        drawn.axes.legend(frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=len(lines))
     return drawn.svg
 
 
