@@ -29,6 +29,7 @@ LAYERS = (
     ("tuning",),
     ("reporting",),
     ("experiment", "preparation", "fitting", "runner", "unfinished", "opened_run", "run_index"),
+    ("manual",),
     ("settings",),
     ("requests", "staleness", "serving"),
     COMMANDS,

@@ -12,8 +12,9 @@ import pytest
 from tfrs_bench import registry
 from tfrs_bench.errors import UserError
 from tfrs_bench.experiment import Experiment, Plan
+from tfrs_bench.manual import manual
 from tfrs_bench.options import options_of
-from tfrs_bench.settings import Settings, manual, parse
+from tfrs_bench.settings import Settings, parse
 from tfrs_bench.tuning.shipped import read_flagfile
 
 FLAGFILES = sorted((Path(__file__).parent.parent / "flags").rglob("*.cfg"))

@@ -1,4 +1,4 @@
-"""Flags: the only module that knows absl's, and the manual they make.
+"""Flags: the only module that knows absl's.
 
 Every flag is a field of `Experiment`, of `Plan`, or of a registered model's `Config`; help, choices and
 defaults are read from there. Hyper-parameter flags default to None, so that the model's own default holds.
@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import sys
-import textwrap
 import typing
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -19,21 +18,11 @@ from absl import flags
 
 from tfrs_bench import registry
 from tfrs_bench.errors import UserError
-from tfrs_bench.experiment import BASELINES, DATA, FILES, MODELS, OUTPUT, PROTOCOL, Experiment, Plan
+from tfrs_bench.experiment import BASELINES, DATA, FILES, MODELS, Experiment, Plan
+from tfrs_bench.manual import config_of, manual, opening, owners_of_flags, owners_of_settings, shown_value
 from tfrs_bench.options import options_of, parse_value
 
 _ASKED_OF_PLAN = [field for field in dataclasses.fields(Plan) if field.metadata["group"] in (DATA, MODELS)]
-HYPER = "Hyper-parameters (of the models in --model, and their parts, that have them)"
-
-INTRODUCTION = """\
-Trains recommenders on an interaction log and weighs them, on one split and by
-one evaluator, against tuned classical baselines. Without flags it runs the
-two-tower model on simulated data.
-
-  python -m tfrs_bench.main --model=two_tower
-  python -m tfrs_bench.main --dataset=ml-1m --data_dir=DIR --split=global
-  python -m tfrs_bench.main --interactions=log.csv --user_column=customer
-  python -m tfrs_bench.main --flagfile=flags/two_tower.cfg --learning_rate=0.01"""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,7 +58,7 @@ class Settings:
           The start, with the hyper-parameter flags that this model has; flags never reach a model that
           is only a baseline.
         """
-        known = _config_of(model)
+        known = config_of(model)
         start = known() if start is None else start
         if model not in self.plan.model:
             return start
@@ -77,7 +66,7 @@ class Settings:
 
     def stated(self, model: str) -> dict[str, Any]:
         """Returns the hyper-parameter flags that were given and that a model has."""
-        names = {field.name for field in options_of(_config_of(model))}
+        names = {field.name for field in options_of(config_of(model))}
         return {name: value for name, value in self.hyper_parameters.items() if name in names}
 
     def asked(self) -> dict[str, str]:
@@ -94,7 +83,7 @@ class Settings:
             for field in fields
             if getattr(owner, field.name) != field.default
         } | self.hyper_parameters
-        shown = {name: "" if value == () else _shown(value) for name, value in given.items()}
+        shown = {name: "" if value == () else shown_value(value) for name, value in given.items()}
         places = {name: Path(text).name for name, text in shown.items() if name in FILES}
         own = {"dataset": registry.short_name(self.experiment.dataset), "data_dir": "DIR"}
         return {name: (places | own).get(name, text) for name, text in shown.items()}
@@ -138,7 +127,7 @@ def parse_alone(argv: Sequence[str], own: type[Any]) -> Any:
     values = flags.FlagValues()  # type: ignore[no-untyped-call]
     _define_all(values, own)
     read = _read(
-        argv, values, lambda: "\n".join(_opening(own.INTRODUCTION, [own])), "the same command with --help"
+        argv, values, lambda: "\n".join(opening(own.INTRODUCTION, [own])), "the same command with --help"
     )
     return own(**_given(read, own))
 
@@ -162,74 +151,6 @@ def _read(
     return values
 
 
-def manual(own: type[Any] | None = None) -> str:
-    """Returns the help text, grouped by subject; `own` as in `parse`."""
-    lines = _opening(INTRODUCTION if own is None else own.INTRODUCTION, _owners_of_flags(own))
-    lines += ["", f"{HYPER}:"]
-    for name, owners in _owners().items():
-        lines += _entry(name, owners)
-    lines += [
-        "",
-        "Files of flags: --flagfile=FILE, one --name=value a line. Give it first: the",
-        "last value wins.",
-    ]
-    return "\n".join(lines)
-
-
-def _opening(introduction: str, owners: list[type[Any]]) -> list[str]:
-    """Returns the manual's lines about the fields of dataclasses, by group."""
-    lines = [introduction]
-    entries: dict[str, list[str]] = {group: [] for group in (MODELS, DATA, PROTOCOL, OUTPUT)}
-    for owner in owners:
-        for field in dataclasses.fields(owner):
-            entries.setdefault(field.metadata["group"], []).extend(_entry(field.name, [("", field)]))
-    for group, entry in entries.items():
-        lines += ["", f"{group}:", *entry] if entry else []
-    return lines
-
-
-def _entry(name: str, owners: list[tuple[str, dataclasses.Field[Any]]]) -> list[str]:
-    """Describes a flag, once for all owners that mean the same by it."""
-    meanings: dict[Any, list[tuple[str, Any]]] = {}
-    for model, field in owners:
-        meaning = field.metadata["help"], field.metadata["choices"]
-        meanings.setdefault(meaning, []).append((model, field.default))
-    texts = [_description(help, choices, defaults) for (help, choices), defaults in meanings.items()]
-    wrapped = [line for text in texts for line in textwrap.wrap(text, width=74)]
-    return [f"  --{name}"] + [f"      {line}" for line in wrapped]
-
-
-def _description(help: str, choices: Sequence[str] | None, defaults: list[tuple[str, Any]]) -> str:
-    shown = {f"{model}: {_shown(default)}" if model else _shown(default) for model, default in defaults}
-    if len({_shown(default) for _, default in defaults}) == 1:
-        shown = {_shown(defaults[0][1])}
-        if defaults[0][0]:
-            shown = {f"{', '.join(model for model, _ in defaults)}: {shown.pop()}"}
-    allowed = f" One of {', '.join(choices)}." if choices else ""
-    return f"{help}{allowed} ({'; '.join(sorted(shown))})"
-
-
-def _shown(default: Any) -> str:
-    if default is None or default == ():
-        return "unset"
-    if isinstance(default, tuple):
-        return ",".join(map(str, default))
-    return str(default).lower() if isinstance(default, bool) else str(default)
-
-
-def _config_of(model: str) -> Any:
-    return registry.resolve(registry.MODELS, model, "model").Config
-
-
-def _owners() -> dict[str, list[tuple[str, dataclasses.Field[Any]]]]:
-    """Every hyper-parameter and the models that have it, with their fields."""
-    owners: dict[str, list[tuple[str, dataclasses.Field[Any]]]] = {}
-    for model in registry.MODELS:
-        for field in options_of(_config_of(model)):
-            owners.setdefault(field.name, []).append((model, field))
-    return owners
-
-
 def _sentence(error: Exception, values: flags.FlagValues) -> str:
     """Says in our words what absl found wrong."""
     if isinstance(error, flags.UnrecognizedFlagError):
@@ -243,17 +164,13 @@ def _sentence(error: Exception, values: flags.FlagValues) -> str:
     return f"{error}."
 
 
-def _owners_of_flags(own: type[Any] | None) -> list[type[Any]]:
-    return [Experiment, Plan] if own is None else [own, Experiment, Plan]
-
-
 def _define(own: type[Any] | None) -> flags.FlagValues:
     values = flags.FlagValues()  # type: ignore[no-untyped-call]
-    for owner in _owners_of_flags(own):
+    for owner in owners_of_flags(own):
         _define_all(values, owner)
-    for name, owners in _owners().items():
+    for name, owners in owners_of_settings().items():
         model, field = owners[0]
-        _define_one(values, name, typing.get_type_hints(_config_of(model))[name], field.metadata["help"])
+        _define_one(values, name, typing.get_type_hints(config_of(model))[name], field.metadata["help"])
     return values
 
 
@@ -279,7 +196,7 @@ def _given(values: flags.FlagValues, owner: Any) -> dict[str, Any]:
 def _hyper_parameters(values: flags.FlagValues) -> dict[str, Any]:
     given: dict[str, Any] = {}
     for model in registry.MODELS:
-        given |= _given(values, _config_of(model))
+        given |= _given(values, config_of(model))
     return given
 
 
@@ -304,7 +221,7 @@ def _is_unicode(text: str) -> bool:
 
 
 def _check_hyper_parameters(settings: Settings) -> None:
-    owners = _owners()
+    owners = owners_of_settings()
     named = set(settings.plan.model)
     for model in settings.plan.model:
         named |= {*registry.resolve(registry.MODELS, model, "model").parts(settings.config(model))}
