@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from planted_files import write_planted_csv
 
-from tfrs_bench import demo, main
+from tfrs_bench import demo, index, main
+from tfrs_bench.runtime import scann_problem
 
 ITEMS = "item,title\n" + "".join(f"i{at},The {at}th [bold]Film[/] ({1950 + at})\n" for at in range(40))
 
@@ -113,6 +114,20 @@ def test_the_page_fits_the_terminal_and_prints_titles_as_they_are(
     assert headline.rstrip() == "History: the last 10 of 14 rows, latest first"
     assert sum(bool(re.match(r"2001-\d\d-\d\d +[24] +The", line)) for line in page) == 10
     assert any("in the test part" in line for line in page)
+
+
+def test_the_kept_index_is_shown_only_if_it_is_of_the_kind_that_was_asked_for(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # `--index=scann` is the default, and `index` may have kept an exact one.
+    (run,) = (place / "runs" / "shop" / "per_user").glob("als-seed0-*")
+    flags = [one for one in asked(place, "--user=u1") if one != "--index=exact"]
+    assert index.console(["index", *flags[1:-1], "--index=exact"]) == 0
+    assert (run / "index").is_dir()
+    by = [one["by"] for one in told(capsys, flags)["lists"]]
+    assert by[0] == ("exact" if scann_problem() else "scann")
+    assert index.console(["index", *flags[1:-1], "--index=scann"]) == 0
+    assert [one["by"] for one in told(capsys, flags)["lists"]] == by
 
 
 def test_what_cannot_be_is_said(place: Path, capsys: pytest.CaptureFixture[str]) -> None:

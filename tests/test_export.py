@@ -91,6 +91,7 @@ def test_a_model_without_a_graph_is_refused_by_name(
     ("flags", "told"),
     [
         ([], "--output is missing"),
+        (["--output=."], "is the folder you are in"),
         (["--output=x", "--leaves=3"], "--leaves is a setting of ScaNN"),
         (["--output=x", "--index=faiss_hnsw"], "--index=faiss_hnsw is not known"),
         (["--output=x", "--k=0"], "--k=0 is outside its range"),

@@ -40,8 +40,8 @@ user whom the model answered neither best nor worst.
   python -m tfrs_bench.demo --items_like=alien"""
 
     user: str | None = option(None, "Raw id of a user of the log.", group=PERSON)
-    history: tuple[str, ...] = option(
-        (),
+    history: tuple[str, ...] | None = option(
+        None,
         "Titles, or parts of them, or raw ids: what somebody who is not in the data liked, latest last.",
         group=PERSON,
     )
@@ -61,7 +61,9 @@ user whom the model answered neither best nor worst.
           UserError: one is outside its range, or two name different people.
         """
         check_options(self)
-        if (self.user is not None) + bool(self.history) + (self.items_like is not None) > 1:
+        if self.history == ():
+            raise UserError("--history is empty. Give titles, or parts of them: --history=alien,heat.")
+        if (self.user is not None) + (self.history is not None) + (self.items_like is not None) > 1:
             raise UserError("--user, --history and --items_like ask for different things. Give one of them.")
 
     @property
@@ -101,7 +103,7 @@ def _recommend(asked: Demonstration, opened: OpenedRun, shown: Console) -> None:
     from tfrs_bench.serving.titles import Titles
 
     titles = Titles(opened.prepared.dataset.log)
-    if asked.history:
+    if asked.history is not None:
         person = person_told(opened, [titles.find(one, "history") for one in asked.history])
     else:
         person = person_picked(opened) if asked.user is None else person_named(opened, asked.user)
@@ -117,15 +119,22 @@ def _recommend(asked: Demonstration, opened: OpenedRun, shown: Console) -> None:
 
 
 def _index(asked: Demonstration, opened: OpenedRun) -> ItemIndex | None:
-    """Returns the index that is kept with the run, unless another is asked for; None if there can be none."""
+    """Returns the approximate index that is kept with the run, unless another is asked for, else a new one.
+
+    None if the model has none. A kept index of another kind, or whose library is not usable here,
+    is passed over: exact search is shown anyway, and a new index says what is missing.
+    """
     from tfrs_bench.models.base import FactorizedRecommender
-    from tfrs_bench.retrieval.kept_index import load_index
+    from tfrs_bench.retrieval.kept_index import kept_kind, load_index
     from tfrs_bench.run_index import FOLDER, index_of_run
 
     if not isinstance(opened.model, FactorizedRecommender):
         return None
-    if asked.index_config == Demonstration().index_config and (opened.folder / FOLDER).is_dir():
-        return load_index(opened.folder / FOLDER, opened.model)
+    folder = opened.folder / FOLDER
+    if asked.index_config == Demonstration().index_config and folder.is_dir():
+        kind = kept_kind(folder)
+        if kind.name == asked.index and kind.problem() is None:
+            return load_index(folder, opened.model)
     return index_of_run(opened, asked.index_config)
 
 

@@ -81,9 +81,9 @@ def run(asked: Export) -> None:
     from tfrs_bench.storage import check_writable
 
     assert asked.output is not None
-    shown, output = Console(), Path(asked.output)
+    shown, output = Console(), Path(asked.output).absolute()
     check_output(output)
-    check_writable(output.absolute().parent, "--output=DIR")
+    check_writable(output.parent, "--output=DIR")
     with shown.stage("open") as stage:
         opened = asked.open(Console(RichConsole(quiet=True)))
         exportable(opened.model)
@@ -95,7 +95,7 @@ def run(asked: Export) -> None:
             f"{opened.record.model}, {asked.index}: {proof.recall:.2%} of the model's own lists for "
             f"{proof.users:,} users of the test"
         )
-    shown.line(f"written: {output} (its README says how to load and serve it)")
+    shown.line(f"written: {asked.output} (its README says how to load and serve it)")
 
 
 if __name__ == "__main__":

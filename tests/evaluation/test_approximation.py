@@ -62,7 +62,7 @@ def test_what_is_not_found_is_missing_from_recall_and_metrics() -> None:
     assert difference == -1 / 4 and -1 <= low < difference < high <= 0
     assert (point.index, point.effort) == ("blind", {"leaves_to_search": 1, "reorder": 200})
     assert point.index_mb == 1 and point.chosen
-    assert 0 < point.p50_ms <= point.p99_ms and point.queries_per_second > 0
+    assert 0 < point.p50_ms <= point.p99_ms and point.queries_per_second > 0 < point.lists_per_second
 
 
 def test_exact_search_loses_nothing_and_agrees_with_the_evaluator() -> None:
@@ -89,7 +89,7 @@ def point(index="scann", recall=1.0, rate=1.0):
     nothing = {"hr@10": 0.0, "ndcg@10": 0.0}
     return Point(
         index, {}, {"recall@10": recall, "recall@100": 0.5}, nothing, {name: [0.0] * 3 for name in nothing},
-        rate, 1, 1, 1, 1,
+        rate, rate, 1, 1, 1, 1,
     )  # fmt: skip
 
 

@@ -37,6 +37,7 @@ def point(index="scann", *, reorder=50, recall=0.97, difference=-0.001, rate=50_
         metrics={"hr@10": 0.5, "ndcg@10": 0.2 + difference},
         differences={"hr@10": [0.0] * 3, "ndcg@10": [difference, difference - 0.002, difference + 0.002]},
         queries_per_second=rate,
+        lists_per_second=rate,
         p50_ms=0.05,
         p99_ms=0.1234,
         build_s=2.0,
@@ -63,6 +64,7 @@ def test_a_row_says_what_a_search_gives_up_and_gains() -> None:
         "HR@10": "0.5000",
         "NDCG@10": "0.1990",
         "difference": "-0.0010 [-0.0030, +0.0010]",
+        "lists/s": "50,000",
         "queries/s": "50,000",
         "p50 ms": "0.050",
         "p99 ms": "0.123",
@@ -95,7 +97,7 @@ def test_what_is_kept_is_said_first_and_held_against_exact() -> None:
     assert told[:2] == [
         "kept: scann",
         "scann (3 leaves, reorder 50): recall@10 0.970, NDCG@10 0.1990, difference to exact -0.0010 "
-        "[-0.0030, +0.0010], at 5.0 times its queries per second",
+        "[-0.0030, +0.0010], at 5.0 times its lists per second",
     ]
     assert len(told) == 3
 

@@ -88,6 +88,21 @@ def load_index(folder: Path, model: Recommender) -> ItemIndex:
         raise UserError(f"{folder} holds no index that can be read ({told}). {_AGAIN}") from error
 
 
+def kept_kind(folder: Path) -> type[ItemIndex]:
+    """Returns the kind of a kept index.
+
+    Raises:
+      UserError: there is none that can be read.
+    """
+    try:
+        name = json.loads((folder / ABOUT).read_text(encoding="utf-8"))["index"]
+        kind: type[ItemIndex] = registry.resolve(registry.INDEXES, name, "index")
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        told = error.strerror if isinstance(error, OSError) else error
+        raise UserError(f"{folder} holds no index that can be read ({told}). {_AGAIN}") from error
+    return kind
+
+
 def fingerprint(model: Recommender) -> str:
     """Returns 32 hexadecimal digits that stand for everything a model's scores depend on."""
     digest = hashlib.blake2b(model.name.encode(), digest_size=16)

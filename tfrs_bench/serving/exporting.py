@@ -56,8 +56,8 @@ class Proof:
 
     Attributes:
       users: how many were asked.
-      recall: share of the model's lists that the export found.
-      largest_difference: of scores, among items that both have at the same place.
+      recall: share of the model's lists that the export found; items as good as the last are as good.
+      largest_difference: of scores, among items that both have at the same place, in shares of the largest.
     """
 
     users: int
@@ -82,11 +82,13 @@ def exportable(model: Recommender) -> KerasRecommender:
 
 
 def check_output(output: Path) -> None:
-    """Refuses a folder that holds something other than an export.
+    """Refuses a folder that an export must not replace.
 
     Raises:
-      UserError: it does, or it is a file.
+      UserError: it is the current one, a file, or holds something other than an export.
     """
+    if output.absolute() == Path.cwd():
+        raise UserError("--output=DIR is the folder you are in, and would be replaced. Name one inside it.")
     if output.is_file() or (output.is_dir() and any(output.iterdir()) and not (output / ABOUT).is_file()):
         raise UserError(f"--output={output} exists and is no export. Choose another --output=DIR.")
 
@@ -147,12 +149,31 @@ def prove(folder: Path, run: OpenedRun, k: int) -> Proof:
     )
     wanted = np.where(items == NO_ITEM, "", run.prepared.dataset.log.item_ids.ids[items])
     same = (found == wanted) & (items != NO_ITEM)
+    given_scores = answered["scores"].numpy()
+    largest = float(np.abs(scores[items != NO_ITEM]).max(initial=0)) or 1.0
     shared = [
-        len(set(row) & set(other) - {""}) / max(len(set(row) - {""}), 1)
-        for row, other in zip(wanted, found, strict=True)
+        share_found(*row, _TOLERANCE * largest)
+        for row in zip(wanted, scores, found, given_scores, strict=True)
     ]
-    differences = np.abs(answered["scores"].numpy()[same] - scores[same])
+    differences = np.abs(given_scores[same] - scores[same]) / largest
     return Proof(len(places), float(np.mean(shared)), float(differences.max(initial=0)))
+
+
+def share_found(
+    wanted: NDArray[Any],
+    scores: NDArray[np.float32],
+    found: NDArray[Any],
+    found_scores: NDArray[np.float32],
+    slack: float,
+) -> float:
+    """Returns the share of a list [k] of ids that another list has; of ties at its end, any will do."""
+    there, extra = wanted != "", ~np.isin(found, wanted) & (found != "")
+    if not there.any():
+        return 1.0
+    last = scores[there].min() + slack
+    missing = there & ~np.isin(wanted, found)
+    tied = min((missing & (scores <= last)).sum(), (extra & (np.abs(found_scores - last) <= 2 * slack)).sum())
+    return float((there.sum() - missing.sum() + tied) / there.sum())
 
 
 def inputs_of(run: OpenedRun, queries: Queries, user_ids: NDArray[Any]) -> dict[str, Any]:
