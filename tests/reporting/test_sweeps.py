@@ -53,8 +53,8 @@ def test_a_second_setting_at_several_values_makes_a_line_each() -> None:
     ]
     assert by_factors.values == [8, 16, 32]
     assert [(line.told, list(line.names)) for line in by_negatives.lines] == [
-        ("factors=16", ["full", "in_batch"]),
         ("factors=8", ["full", "in_batch"]),
+        ("factors=16", ["full", "in_batch"]),
     ]
 
 

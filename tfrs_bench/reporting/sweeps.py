@@ -155,12 +155,13 @@ def _lines(configs: dict[str, dict[str, Any]], setting: str) -> tuple[Line, ...]
     swept = {rest: names for rest, names in groups.items() if len(names) > 1}
     fixed = {rest: json.loads(rest) for rest in swept}
     apart = varied([*fixed.values()])
+    ordered = sorted(swept, key=lambda rest: [_place(fixed[rest].get(field)) for field in apart])
     return tuple(
         Line(
             " ".join(f"{field}={shown(fixed[rest].get(field))}" for field in apart),
-            dict(sorted(_by_value(configs, names, setting), key=lambda one: _place(one[0]))),
+            dict(sorted(_by_value(configs, swept[rest], setting), key=lambda one: _place(one[0]))),
         )
-        for rest, names in swept.items()
+        for rest in ordered
     )
 
 
