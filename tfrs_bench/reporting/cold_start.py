@@ -20,16 +20,17 @@ def cold_start_page(studies: Sequence[Study]) -> str | None:
     Returns:
       Markdown, or None if no study has newcomers.
     """
-    sections = [section for study in studies if _of_lists(study) for section in _section(study)]
+    sections = [section for study in studies if of_newcomers(study) for section in _section(study)]
     return "\n".join(sections).rstrip() if sections else None
 
 
 def cold_start_figures(studies: Sequence[Study]) -> dict[str, str]:
     """Returns the SVG of each study of newcomers by its file name."""
-    return {_file(study): _figure(study) for study in studies if _of_lists(study)}
+    return {_file(study): figure(study) for study in studies if of_newcomers(study)}
 
 
-def _of_lists(study: Study) -> bool:
+def of_newcomers(study: Study) -> bool:
+    """Tells whether a study asks newcomers for lists."""
     return bool(known_levels(study)) and study.primary == PRIMARY
 
 
@@ -45,13 +46,14 @@ def _section(study: Study) -> list[str]:
     lines.append(f"| NDCG@10 of {users['all']:,} newcomers | {' | '.join(levels)} |")
     lines.append("|---|" + "---:|" * len(levels))
     for name in study.runs:
-        cells = [mean_of(_row(study, name, level)) for level in levels]
+        cells = [mean_of(level_row(study, name, level)) for level in levels]
         lines.append(f"| {name} | {' | '.join(cells)} |")
     lines += ["", f"![NDCG@10 against known interactions](../results/{_file(study)})", ""]
-    return [*lines, *(f"- {one}" for one in _findings(study)), ""]
+    return [*lines, *(f"- {one}" for one in findings(study)), ""]
 
 
-def _row(study: Study, name: str, level: str) -> Row:
+def level_row(study: Study, name: str, level: str) -> Row:
+    """Returns a model's NDCG@10 at a level of `known_levels`."""
     row = study.comparison.row(name, PRIMARY, level)
     assert row is not None
     return row
@@ -61,12 +63,12 @@ def _weighed(study: Study) -> list[str]:
     return [name for name, runs in study.runs.items() if runs[0].record.model not in (FLOOR, CEILING)]
 
 
-def _findings(study: Study) -> list[str]:
+def findings(study: Study) -> list[str]:
     """Says who has the highest mean at each level, and each verdict there."""
     levels, weighed = known_levels(study), _weighed(study)
     best: dict[str, list[str]] = {}
     for level in levels:
-        name = max(weighed, key=lambda one: _row(study, one, level).mean)
+        name = max(weighed, key=lambda one: level_row(study, one, level).mean)
         best.setdefault(name, []).append(level.removesuffix(" known"))
     highest = (f"{name} at {', '.join(at)}" for name, at in best.items())
     lines = [f"Highest mean: {'; '.join(highest)}."]
@@ -78,21 +80,22 @@ def _findings(study: Study) -> list[str]:
     return lines
 
 
-def _figure(study: Study) -> str:
+def figure(study: Study) -> str:
+    """Returns the SVG of NDCG@10 against the interactions known."""
     levels = known_levels(study)
     known = [int(level.removesuffix(" known")) for level in levels]
-    with drawing(height=4.2) as figure:
+    with drawing(height=4.2) as drawn:
         for number, name in enumerate(study.runs):
-            rows = [_row(study, name, level) for level in levels]
+            rows = [level_row(study, name, level) for level in levels]
             color, marker = COLORS[number % len(COLORS)], MARKERS[number % len(MARKERS)]
             means = [row.mean for row in rows]
-            figure.axes.plot(known, means, color=color, marker=marker, label=name)
+            drawn.axes.plot(known, means, color=color, marker=marker, label=name)
             low, high = [row.low for row in rows], [row.high for row in rows]
-            figure.axes.fill_between(known, low, high, color=color, alpha=0.12, linewidth=0)
-        figure.axes.set_xticks(known)
-        figure.axes.set_xlabel("interactions known of a newcomer")
-        figure.axes.set_ylabel("NDCG@10, 95 % interval")
-        figure.axes.set_title(f"{study.first.dataset}, {study.first.split}", loc="left")
-        figure.axes.set_ylim(bottom=0)
-        figure.axes.legend(frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2)
-    return figure.svg
+            drawn.axes.fill_between(known, low, high, color=color, alpha=0.12, linewidth=0)
+        drawn.axes.set_xticks(known)
+        drawn.axes.set_xlabel("interactions known of a newcomer")
+        drawn.axes.set_ylabel("NDCG@10, 95 % interval")
+        drawn.axes.set_title(f"{study.first.dataset}, {study.first.split}", loc="left")
+        drawn.axes.set_ylim(bottom=0)
+        drawn.axes.legend(frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2)
+    return drawn.svg

@@ -68,6 +68,11 @@ class Study:
         return list(dict.fromkeys(command(record) for record in records))
 
     @property
+    def folders(self) -> tuple[Path, ...]:
+        """Where its runs are kept."""
+        return tuple(run.folder for runs in self.runs.values() for run in runs)
+
+    @property
     def primary(self) -> str:
         """The metric of its verdicts."""
         return self.comparison.primary

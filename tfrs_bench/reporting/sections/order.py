@@ -1,0 +1,52 @@
+"""The sections of a report in the order in which they are read."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+from collections.abc import Callable, Sequence
+from typing import cast
+
+from tfrs_bench.reporting.document import Paragraph, Section
+from tfrs_bench.reporting.study import Study
+
+
+@dataclasses.dataclass(frozen=True)
+class Part:
+    """A section's place in the report.
+
+    Attributes:
+      title: its heading.
+      source: `module:function` below `reporting.sections`, of studies, that returns the section; imported
+        when a report is written.
+      made_by: the command whose runs the section is made of, which the report names where there are none.
+    """
+
+    title: str
+    source: str
+    made_by: str
+
+
+_MAIN = "python -m tfrs_bench.main"
+PARTS = (Part("Cold start", "cold_start:cold_start", f"{_MAIN} --split=global --cold_start_fraction=0.1"),)
+
+
+def sections(studies: Sequence[Study], parts: Sequence[Part] = PARTS) -> tuple[Section, ...]:
+    """Writes every section, in order; one without runs says so, with the command that would make them.
+
+    Args:
+      studies: all there are.
+      parts: what to write.
+    """
+    return tuple(_written(part, studies) for part in parts)
+
+
+def _written(part: Part, studies: Sequence[Study]) -> Section:
+    module, function = part.source.split(":")
+    written = cast(
+        Callable[[Sequence[Study]], Section],
+        getattr(importlib.import_module(f"{__package__}.{module}"), function),
+    )
+    blocks = written(studies).blocks
+    missing = Paragraph(f"No run among the records tells this. What makes one: `{part.made_by}`")
+    return Section(part.title, blocks or (missing,))
