@@ -307,6 +307,7 @@ class Runner:
             environment=environment(),
             asked=self._asked,
             funnel=funnel,
+            ledger={} if tuned is None else tuned.ledger(),
         )
 
     def _write_tensorboard(self, events: Path, record: RunRecord, model: Recommender) -> None:

@@ -49,6 +49,8 @@ class RunRecord:
       audit: of the split.
       environment: where it ran.
       funnel: what each of a funnel's stages contributes, see `evaluation.stages`; empty for other models.
+      ledger: the search behind the settings, see `tuning.ledger.Search.ledger`; empty without one, and in
+        records of before there were ledgers.
       asked: the flags behind it that differed from their defaults, as texts by name.
       schema: version of this layout.
     """
@@ -75,6 +77,7 @@ class RunRecord:
     environment: dict[str, Any]
     asked: dict[str, str] = dataclasses.field(default_factory=dict)
     funnel: dict[str, Any] = dataclasses.field(default_factory=dict)
+    ledger: dict[str, Any] = dataclasses.field(default_factory=dict)
     schema: int = SCHEMA
 
 

@@ -35,6 +35,16 @@ class GridResult:
         """Returns the search in a few words for a table."""
         return f"grid: {len(self.trials)} trials, {self.minutes:.1f} min"
 
+    def ledger(self) -> dict[str, Any]:
+        """Returns what a run's record keeps of the search, in the terms of `tuning.ledger`; it has no cap."""
+        return {
+            "method": "grid",
+            "trials": len(self.trials),
+            "minutes": self.minutes,
+            "cap_minutes": None,
+            "quality": self.quality,
+        }
+
 
 def grid_search(
     start: Any,
