@@ -24,6 +24,7 @@ TOWER = ("--baselines=popularity", "--dimension=8", "--batch_size=16", "--max_ep
 CIRCUMSTANCES = (
     "fit_s",
     "tune_minutes",
+    "ledger",
     "tuning",
     "score_us_per_user",
     "peak_memory_mb",
