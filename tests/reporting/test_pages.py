@@ -66,12 +66,14 @@ def test_an_audit_of_another_version_is_named_with_its_run() -> None:
 def test_the_first_output_is_that_of_the_first_seed_of_the_simulated_log() -> None:
     low, high = evaluation((0.2, 0, 0.2, 0.2)), evaluation((0.4, 0, 0.4, 0.4))
     seeds = [run("two_tower", one, seed=seed, dataset="simulated") for seed, one in ((0, low), (1, high))]
-    text = first_output([study(), study(*seeds, run("als", dataset="simulated"))])
+    others = [run(name, dataset="simulated") for name in ("als", "ease")]
+    text = first_output([study(), study(*seeds, *others)])
     assert text is not None
     lines = text.splitlines()
     assert lines[:2] == ["```", "simulated, per_user split, seed 0"] and lines[-1] == "```"
     (row,) = [line for line in lines if line.startswith(" two_tower") and "vs" not in line]
     assert "0.2000 (0.2000–0.2000)" in row and max(map(len, lines[:12])) <= 80
+    assert "als" in text and "ease" not in text  # the command of the page has ALS alone beside popularity
     assert first_output([study()]) is None
 
 
