@@ -22,6 +22,7 @@ from tfrs_bench.data.interactions import InteractionLog
 from tfrs_bench.data.queries import positive_matrix
 from tfrs_bench.models.base import Capabilities, FitContext, FitReport
 from tfrs_bench.models.folded_factors import FoldInRecommender
+from tfrs_bench.models.space import Range, Space
 from tfrs_bench.options import option
 from tfrs_bench.runtime import blas_single_thread
 
@@ -49,6 +50,12 @@ class ALS(FoldInRecommender):
         "confidence": (1.0, 3.0, 9.0),
     }
     ranks = ("factors",)
+    # Hu, Koren & Volinsky 2008 have 10–200 factors and α = 40.
+    space: ClassVar[Space] = {
+        "factors": Range(8, 256, log=True),
+        "regularization": Range(0.1, 1000.0, log=True),
+        "confidence": Range(0.3, 100.0, log=True),
+    }
 
     def _fit(self, train: InteractionLog, context: FitContext) -> FitReport:
         matrix = positive_matrix(train)

@@ -18,6 +18,7 @@ from tfrs_bench.errors import UserError
 from tfrs_bench.models.checkpoint import Checkpoint
 from tfrs_bench.models.fit import Capabilities, FitContext, FitMonitor, FitReport
 from tfrs_bench.models.ranking import NO_ITEM, top_k
+from tfrs_bench.models.space import Space
 from tfrs_bench.options import check_options
 from tfrs_bench.storage import atomic, read_arrays, unwritable, write_arrays
 
@@ -38,9 +39,10 @@ class Recommender(ABC):
     """Scores every item for every query; masking, ties, top-k and metrics happen outside.
 
     A subclass sets `name`, `Config` (a frozen dataclass of `option` fields), `capabilities` and, if it has
-    something to tune, `grid` (see `tuning.grid`), and implements `_fit`, `score`, `state` and `restore`.
-    `ranks` names the fields of the grid that count dimensions of the items: a search goes up to the first
-    value that is no smaller than the number of items, which already has room for every matrix.
+    something to tune, `grid` (see `tuning.grid`) and `space` (see `models.space`), and implements `_fit`,
+    `score`, `state` and `restore`. `ranks` names the fields of the grid that count dimensions of the items: a
+    search goes up to the first value that is no smaller than the number of items, which already has room for
+    every matrix.
     """
 
     name: ClassVar[str]
@@ -48,6 +50,7 @@ class Recommender(ABC):
     capabilities: ClassVar[Capabilities] = Capabilities()
     grid: ClassVar[dict[str, tuple[Any, ...]]] = {}
     ranks: ClassVar[tuple[str, ...]] = ()
+    space: ClassVar[Space] = {}
 
     def __init__(self, config: Any | None = None) -> None:
         """Takes a `Config`, by default one of defaults.

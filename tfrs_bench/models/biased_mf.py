@@ -23,6 +23,7 @@ from tfrs_bench.models.base import Capabilities, FactorizedRecommender, FitConte
 from tfrs_bench.models.least_squares import SparseRows
 from tfrs_bench.models.mean import shrunk_means
 from tfrs_bench.models.rating_recommender import RatingRecommender
+from tfrs_bench.models.space import Range, Space
 from tfrs_bench.options import option
 from tfrs_bench.runtime import blas_single_thread
 
@@ -49,6 +50,11 @@ class BiasedMF(FactorizedRecommender, RatingRecommender):
         "bias_regularization": (2.0, 4.0, 8.0),
     }
     ranks = ("factors",)
+    space: ClassVar[Space] = {
+        "factors": Range(4, 128, log=True),
+        "regularization": Range(1.0, 100.0, log=True),
+        "bias_regularization": Range(0.3, 30.0, log=True),
+    }
 
     def _fit(self, train: InteractionLog, context: FitContext) -> FitReport:
         assert train.ratings is not None

@@ -25,6 +25,7 @@ from tfrs_bench.errors import UserError
 from tfrs_bench.models.base import Capabilities, FitContext, FitReport
 from tfrs_bench.models.folded_factors import FoldInRecommender
 from tfrs_bench.models.pairwise import Pairs
+from tfrs_bench.models.space import Range, Space
 from tfrs_bench.options import option
 from tfrs_bench.runtime import blas_single_thread
 
@@ -55,6 +56,13 @@ class BPR(FoldInRecommender):
         "iterations": (40, 80, 160),
     }
     ranks = ("factors",)
+    # Rendle et al. 2009 have 8–128 factors; η matters where T is small.
+    space: ClassVar[Space] = {
+        "factors": Range(8, 256, log=True),
+        "learning_rate": Range(0.001, 0.1, log=True),
+        "regularization": Range(1e-4, 0.1, log=True),
+        "iterations": Range(20, 320, log=True),
+    }
 
     def _fit(self, train: InteractionLog, context: FitContext) -> FitReport:
         from implicit.cpu.bpr import BayesianPersonalizedRanking

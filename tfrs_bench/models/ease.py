@@ -21,6 +21,7 @@ from tfrs_bench.data.queries import Queries, positive_matrix
 from tfrs_bench.errors import UserError
 from tfrs_bench.models.base import Capabilities, FitContext, FitReport
 from tfrs_bench.models.history_recommender import HistoryRecommender, relative_popularity
+from tfrs_bench.models.space import Range, Space
 from tfrs_bench.options import option
 
 if TYPE_CHECKING:
@@ -45,6 +46,8 @@ class EASE(HistoryRecommender):
     Config = EASEConfig
     capabilities = Capabilities()
     grid: ClassVar = {"regularization": (50.0, 100.0, 200.0, 400.0, 800.0)}
+    # Steck 2019 has 200–1000.
+    space: ClassVar[Space] = {"regularization": Range(1.0, 10_000.0, log=True)}
 
     def check(self, train: InteractionLog) -> None:
         """Raises UserError if the items' inverse does not fit in this machine's memory."""

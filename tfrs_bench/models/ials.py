@@ -23,6 +23,7 @@ from tfrs_bench.data.interactions import InteractionLog
 from tfrs_bench.data.queries import positive_matrix
 from tfrs_bench.models.base import Capabilities, FitContext, FitReport
 from tfrs_bench.models.folded_factors import FoldInRecommender
+from tfrs_bench.models.space import Range, Space
 from tfrs_bench.options import option
 from tfrs_bench.runtime import blas_single_thread
 
@@ -55,6 +56,13 @@ class IALS(FoldInRecommender):
         "unobserved_weight": (0.1, 0.3, 0.9),
     }
     ranks = ("factors",)
+    # Rendle et al. 2022 end at λ = 0.002–0.003, α₀ = 0.1–1 and ν = 1, and at more factors than fit here.
+    space: ClassVar[Space] = {
+        "factors": Range(16, 256, log=True),
+        "regularization": Range(1e-4, 0.3, log=True),
+        "unobserved_weight": Range(0.01, 3.0, log=True),
+        "frequency_exponent": Range(0.0, 1.0),
+    }
 
     def _fit(self, train: InteractionLog, context: FitContext) -> FitReport:
         by_user = positive_matrix(train)

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from tfrs_bench.data.interactions import InteractionLog
 from tfrs_bench.data.queries import Histories, Queries
 from tfrs_bench.models.base import Capabilities, FitContext, FitReport, Recommender
+from tfrs_bench.models.space import Range, Space
 from tfrs_bench.options import option
 
 if TYPE_CHECKING:
@@ -54,6 +55,11 @@ class Markov(Recommender):
     Config = MarkovConfig
     capabilities = Capabilities(reads_order=True)
     grid: ClassVar = {"window": (1, 2, 4, 8), "memory": (1, 2, 4, 8, 16), "smoothing": (10.0, 100.0)}
+    space: ClassVar[Space] = {
+        "window": Range(1, 16, log=True),
+        "memory": Range(1, 32, log=True),
+        "smoothing": Range(0.3, 1000.0, log=True),
+    }
 
     def _fit(self, train: InteractionLog, context: FitContext) -> FitReport:
         counts = np.bincount(train.items[train.positives], minlength=train.num_items)

@@ -19,6 +19,7 @@ from tfrs_bench.data.interactions import InteractionLog
 from tfrs_bench.data.queries import Queries
 from tfrs_bench.models.base import Capabilities, FactorizedRecommender, FitContext, FitReport
 from tfrs_bench.models.rating_recommender import RatingRecommender
+from tfrs_bench.models.space import Range, Space
 from tfrs_bench.options import option
 
 
@@ -39,6 +40,11 @@ class Mean(FactorizedRecommender, RatingRecommender):
     grid: ClassVar = {
         "item_shrinkage": (1.0, 3.0, 9.0, 27.0),
         "user_shrinkage": (1.0, 3.0, 9.0, 27.0),
+    }
+    # Koren 2010 has 25 and 10.
+    space: ClassVar[Space] = {
+        "item_shrinkage": Range(0.1, 100.0, log=True),
+        "user_shrinkage": Range(0.1, 100.0, log=True),
     }
 
     def _fit(self, train: InteractionLog, context: FitContext) -> FitReport:

@@ -27,6 +27,7 @@ from tfrs_bench.models.base import Capabilities, FactorizedRecommender, FitConte
 from tfrs_bench.models.network_recommender import NetworkRecommender
 from tfrs_bench.models.rating_recommender import RatingRecommender
 from tfrs_bench.models.rating_residuals import RatingResiduals
+from tfrs_bench.models.space import Choice, Range, Space
 from tfrs_bench.models.training_config import TrainingConfig
 from tfrs_bench.options import option
 
@@ -85,6 +86,19 @@ class PairRecommender(NetworkRecommender, RatingRecommender):
     capabilities = Capabilities(
         deterministic=False, neural=True, early_stopping=True, reads_content=True, draws_negatives=True
     )
+    # Dimensions, rates and batches of He et al. 2017 and of Rendle et al. 2020, who add regularization; more
+    # negatives as in sampled softmax.
+    space: ClassVar[Space] = {
+        "dimension": Range(8, 192, log=True),
+        "learning_rate": Range(1e-4, 0.01, log=True),
+        "batch_size": Range(128, 4096, log=True),
+        "loss": Choice(("bce", "bpr", "sampled_softmax")),
+        "num_negatives": Range(1, 64, log=True),
+        "negative_sampling": Choice(("uniform", "popularity")),
+        "popularity_exponent": Range(0.25, 1.0),
+        "regularization": Choice((0.0, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3)),
+        "weight_averaging": Range(0.0, 0.95),
+    }
     _among: NDArray[np.int32] | None = None  # what negatives are drawn from, while it is fitted
 
     @property
@@ -244,6 +258,10 @@ class NCF(PairRecommender):
     name = "ncf"
     Config = NCFConfig
     branches: ClassVar[tuple[str, ...]] = ("gmf", "mlp")
+    space: ClassVar[Space] = PairRecommender.space | {
+        "hidden": Choice(((64, 32, 16), (32, 16, 8), (128, 64, 32), (64, 32), (128, 64, 32, 16))),
+        "dropout": Range(0.0, 0.7),
+    }
 
     def score(self, queries: Queries) -> NDArray[np.float32]:
         """Returns [n, num_items] float32."""

@@ -8,7 +8,7 @@ Source: Cremonesi, Koren & Turrin 2010 ("TopPop"); the half-life is own.
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from tfrs_bench.data.interactions import InteractionLog
 from tfrs_bench.data.queries import Queries
 from tfrs_bench.data.recency import recency_weights
 from tfrs_bench.models.base import Capabilities, FitContext, FitReport, Recommender
+from tfrs_bench.models.space import Choice, Space
 from tfrs_bench.options import option
 
 
@@ -35,6 +36,9 @@ class Popularity(Recommender):
     name = "popularity"
     Config = PopularityConfig
     capabilities = Capabilities()
+    space: ClassVar[Space] = {
+        "half_life_days": Choice((None, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0), needs_times=True)
+    }
 
     def _fit(self, train: InteractionLog, context: FitContext) -> FitReport:
         weights = recency_weights(train, self.config.half_life_days)

@@ -19,6 +19,7 @@ from tfrs_bench.data.interactions import InteractionLog
 from tfrs_bench.data.queries import positive_matrix
 from tfrs_bench.models.base import Capabilities, FitContext, FitReport
 from tfrs_bench.models.folded_factors import FoldInRecommender
+from tfrs_bench.models.space import Range, Space
 from tfrs_bench.options import option
 
 
@@ -37,6 +38,8 @@ class PureSVD(FoldInRecommender):
     capabilities = Capabilities()
     grid: ClassVar = {"factors": (10, 20, 40, 80, 160)}
     ranks = ("factors",)
+    # Cremonesi, Koren & Turrin 2010 have 50 and 150.
+    space: ClassVar[Space] = {"factors": Range(5, 400, log=True)}
 
     def _fit(self, train: InteractionLog, context: FitContext) -> FitReport:
         from scipy.sparse.linalg import svds

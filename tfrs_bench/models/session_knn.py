@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from tfrs_bench.data.interactions import InteractionLog
 from tfrs_bench.data.queries import Histories, Queries
 from tfrs_bench.models.base import Capabilities, FitContext, FitReport, Recommender
+from tfrs_bench.models.space import Choice, Range, Space
 from tfrs_bench.options import option
 
 if TYPE_CHECKING:
@@ -65,6 +66,16 @@ class SessionKNN(Recommender):
         "session_length": (20, 60),
         "history_length": (5, 10, 20),
         "idf": (0.1, 1.0),
+    }
+    # Neighbors, sample and weightings as Ludewig & Jannach 2018 search them; whole histories are longer than
+    # their sessions.
+    space: ClassVar[Space] = {
+        "neighbors": Range(20, 1500, log=True),
+        "sample_size": Range(500, 10_000, log=True),
+        "session_length": Range(5, 400, log=True),
+        "history_length": Range(1, 100, log=True),
+        "weighting": Choice(_WEIGHTINGS),
+        "idf": Range(0.0, 10.0),
     }
 
     def _fit(self, train: InteractionLog, context: FitContext) -> FitReport:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from tfrs_bench.models.space import Choice, Range, Space
 from tfrs_bench.options import option
 
 if TYPE_CHECKING:
@@ -17,6 +18,12 @@ if TYPE_CHECKING:
 KINDS = ("cosine", "jaccard", "bm25")
 BM25_SATURATION, BM25_LENGTH = 1.2, 0.75
 GRID = {"similarity": KINDS, "neighbors": (25, 100, 400), "shrinkage": (1.0, 10.0, 100.0)}
+# The ranges of Ferrari Dacrema, Cremonesi & Jannach 2019.
+SPACE: Space = {
+    "similarity": Choice(KINDS),
+    "neighbors": Range(5, 1000, log=True),
+    "shrinkage": Range(0.1, 1000.0, log=True),
+}
 BLOCK_CELLS = 2**23  # similarities held at once: 32 MB
 
 

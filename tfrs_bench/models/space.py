@@ -48,3 +48,17 @@ class Choice:
 
 
 Space = dict[str, Range | Choice]
+
+
+def described(space: Space) -> dict[str, dict[str, Any]]:
+    """Returns a space as JSON gives it back: bounds and `log`, or `choices`.
+
+    >>> described({"layers": Choice(((8, 4), (16,))), "width": Range(8, 64, log=True)})
+    {'layers': {'choices': [[8, 4], [16]]}, 'width': {'low': 8, 'high': 64, 'log': True}}
+    """
+    return {
+        name: {"choices": [list(value) if isinstance(value, tuple) else value for value in one.values]}
+        if isinstance(one, Choice)
+        else dataclasses.asdict(one)
+        for name, one in space.items()
+    }

@@ -13,7 +13,7 @@ Deviations: no deep layers unless `--hidden` names them; ratings weigh the histo
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,7 @@ from tfrs_bench.models.base import Capabilities
 from tfrs_bench.models.keras_recommender import KerasConfig, KerasRecommender
 from tfrs_bench.models.mean import Mean
 from tfrs_bench.models.rating_recommender import RatingRecommender
+from tfrs_bench.models.space import Choice, Range, Space
 from tfrs_bench.options import option
 
 
@@ -65,6 +66,22 @@ class TwoTower(KerasRecommender, RatingRecommender):
     capabilities = Capabilities(
         deterministic=False, neural=True, early_stopping=True, reads_order=True, reads_content=True
     )
+    # Yi et al. 2019 have temperatures of 0.05–0.1; recency and dropout as this model's own tables show them.
+    space: ClassVar[Space] = {
+        "dimension": Range(16, 256, log=True),
+        "learning_rate": Range(3e-4, 0.03, log=True),
+        "batch_size": Range(128, 4096, log=True),
+        "temperature": Range(0.05, 0.5, log=True),
+        "horizon": Choice(("next", "future", "any")),
+        "num_targets": Range(1, 8, log=True),
+        "history_length": Range(5, 200, log=True),
+        "history_decay": Range(0.5, 1.0),
+        "history_dropout": Range(0.0, 0.7),
+        "use_user_id": Choice((True, False)),
+        "half_life_days": Choice((None, 10.0, 30.0, 100.0, 300.0), needs_times=True),
+        "user_balance": Range(0.0, 1.0),
+        "weight_averaging": Range(0.0, 0.95),
+    }
 
     @property
     def rates(self) -> bool:

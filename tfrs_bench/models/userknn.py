@@ -18,7 +18,8 @@ from tfrs_bench.data.interactions import InteractionLog
 from tfrs_bench.data.queries import Queries, positive_matrix
 from tfrs_bench.models.base import Capabilities, FitContext, FitReport
 from tfrs_bench.models.history_recommender import HistoryRecommender, relative_popularity
-from tfrs_bench.models.similarity import GRID, NeighborConfig, Similarity, keep_nearest
+from tfrs_bench.models.similarity import GRID, SPACE, NeighborConfig, Similarity, keep_nearest
+from tfrs_bench.models.space import Space
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -31,6 +32,7 @@ class UserKNN(HistoryRecommender):
     Config = NeighborConfig
     capabilities = Capabilities()
     grid: ClassVar = GRID
+    space: ClassVar[Space] = SPACE
 
     def _fit(self, train: InteractionLog, context: FitContext) -> FitReport:
         self._take(positive_matrix(train))

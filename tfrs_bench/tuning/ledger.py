@@ -10,7 +10,7 @@ from it, and reports read the same file. Below `<results_dir>/tuning/<dataset>/<
      "space": {"factors": {"low": 8, "high": 256, "log": true}, "loss": {"choices": ["bce", "bpr"]}},
      "start": {every setting of trial 0},
      "trials": [{"number": 0, "settings": {the searched ones}, "state": "complete", "quality": 0.14,
-                 "seconds": 1.2, "epochs": null, "curve": [], "reason": ""}],
+                 "seconds": 1.2, "epochs": null, "curve": [], "reason": "", "repeats": false}],
      "lost_s": 0.0, "finished": true}
 
 Qualities are higher for better: NDCG@10, or minus the RMSE. `curve` is the quality after each epoch. States:
@@ -50,6 +50,7 @@ class Trial:
       epochs: trained; None for a model without.
       curve: quality after each epoch.
       reason: why it failed.
+      repeats: the settings were tried before, and not fitted again.
     """
 
     number: int
@@ -60,6 +61,7 @@ class Trial:
     epochs: int | None = None
     curve: list[float] = dataclasses.field(default_factory=list)
     reason: str = ""
+    repeats: bool = False
 
     @property
     def counts(self) -> bool:
@@ -140,7 +142,7 @@ class Search:
 
     def ledger(self) -> dict[str, Any]:
         """Returns what a run's record keeps of its search; the trials stay in this file."""
-        best, states = self.best, [trial.state for trial in self.trials]
+        best, states = self.best, [trial.state for trial in self.trials if not trial.repeats]
         return {
             "method": self.method,
             "metric": self.metric,
@@ -157,7 +159,8 @@ class Search:
 
     def summary(self) -> str:
         """Returns the search in a few words for a table."""
-        return f"{self.method}: {len(self.trials)} trials, {self.minutes:.1f} of {self.cap_minutes:g} min"
+        tried = sum(not trial.repeats for trial in self.trials)
+        return f"{self.method}: {tried} trials, {self.minutes:.1f} of {self.cap_minutes:g} min"
 
 
 def write_search(path: Path, search: Search) -> None:
