@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.testing import assert_array_equal
 from planted_files import COLD, write_planted_csv
 from rich.console import Console as RichConsole
 
@@ -197,3 +198,45 @@ def test_the_same_data_from_another_folder_have_the_same_fingerprint(log_file: P
     assert one.name == other.name == "log"
     changed = dataclasses.replace(one.log, ratings=one.log.ratings + 1)  # type: ignore[operator]
     assert changed.fingerprint != one.log.fingerprint
+
+
+def test_a_share_of_the_users_is_fitted_and_all_are_asked_the_same(
+    prepared: Callable[..., Prepared],
+) -> None:
+    ready, whole = prepared(train_fraction=0.5), prepared()
+    fitted = np.flatnonzero(ready.refit.rows_per_user)
+    assert 15 <= len(fitted) <= 40 and len(ready.train) == 12 * len(fitted)
+    assert_array_equal(ready.validation.evaluation_set.users, fitted)
+    for field in ("users", "cold", "relevant_items", "candidates"):
+        assert_array_equal(
+            getattr(ready.test.evaluation_set, field), getattr(whole.test.evaluation_set, field)
+        )
+    assert_array_equal(ready.test.item_counts, whole.test.item_counts)
+    assert "train_fraction" not in whole.experiment.identity()
+    assert ready.experiment.identity()["train_fraction"] == 0.5
+
+
+@pytest.mark.parametrize(("how", "changed"), [("test", (False, False, True)), ("always", (True, True, True))])
+def test_histories_are_shuffled_where_it_is_said(
+    prepared: Callable[..., Prepared], how: str, changed: tuple[bool, ...]
+) -> None:
+    ready, whole = prepared(shuffle_histories=how), prepared()
+
+    def orders(one: Prepared) -> list[Any]:
+        validated, tested = one.validation.evaluation_set, one.test.evaluation_set
+        return [one.refit.items, validated.queries.histories.items, tested.queries.histories.items]
+
+    pairs = zip(orders(ready), orders(whole), strict=True)
+    assert tuple(bool((mixed != plain).any()) for mixed, plain in pairs) == changed
+    assert_array_equal(
+        ready.test.evaluation_set.queries.histories.timestamps,
+        whole.test.evaluation_set.queries.histories.timestamps,
+    )
+    assert "shuffle_histories" not in whole.experiment.identity()
+
+
+def test_an_order_that_does_not_exist_is_not_shuffled(prepared: Callable[..., Prepared]) -> None:
+    with pytest.raises(
+        UserError, match="--shuffle_histories asks what order is worth, and this log has none"
+    ):
+        prepared(order="none", split="random", shuffle_histories="test")

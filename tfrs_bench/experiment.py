@@ -15,6 +15,7 @@ from tfrs_bench.options import check_options, did_you_mean, option, told
 DATA, PROTOCOL, MODELS, OUTPUT = "Data", "Protocol", "Models", "Output"
 
 RANKING, RATING = "ranking", "rating"
+NEVER, AT_TEST, ALWAYS = "never", "test", "always"
 BASELINES = {RANKING: ("popularity", "als"), RATING: ("mean", "biased_mf")}
 
 MOST_SEED = 2**31 - 1  # what every library takes, with room for the seeds after it
@@ -115,6 +116,22 @@ class Experiment:
         group=PROTOCOL,
         low=0,
         high=0.9,
+    )
+    train_fraction: float = option(
+        1.0,
+        "Train on this share of the users; the rest are tested all the same, answered from their history.",
+        low=0.001,
+        high=1,
+        group=PROTOCOL,
+        silent=True,
+    )
+    shuffle_histories: str = option(
+        NEVER,
+        "Shuffle each user's items over that user's moments, in the test's histories or always: in training "
+        "and validation too.",
+        choices=(NEVER, AT_TEST, ALWAYS),
+        group=PROTOCOL,
+        silent=True,
     )
     mask_seen: bool = option(
         True,

@@ -17,12 +17,14 @@ from tfrs_bench.data.interactions import InteractionLog
 from tfrs_bench.data.newcomers import ask_at_every_level, hold_out
 from tfrs_bench.data.rated_pairs import rated_pairs
 from tfrs_bench.data.relevance import EvaluationSet, evaluation_set
+from tfrs_bench.data.shuffling import shuffle_histories, shuffle_log
 from tfrs_bench.data.split import TEST, VALIDATION, TemporalSplit, require_validation, split_log
+from tfrs_bench.data.user_share import leave_out
 from tfrs_bench.errors import UserError
 from tfrs_bench.evaluation.evaluator import Evaluator
 from tfrs_bench.evaluation.rating_evaluator import RatingEvaluator
 from tfrs_bench.evaluation.self_check import self_check
-from tfrs_bench.experiment import RATING, Experiment
+from tfrs_bench.experiment import ALWAYS, AT_TEST, NEVER, RATING, Experiment
 from tfrs_bench.models.popularity import Popularity
 from tfrs_bench.reporting.console import Console
 
@@ -87,11 +89,16 @@ def prepare(experiment: Experiment, console: Console, *, memory_mb: int = 512) -
         )
         if experiment.cold_start_fraction:
             split = hold_out(split, experiment.cold_start_fraction, experiment.seed)
-        train = split.fit_log(refit=False)
-        refit = split.fit_log(refit=True) if experiment.refit else train
+        whole = split.fit_log(refit=experiment.refit)
+        if experiment.train_fraction < 1:
+            split = leave_out(split, experiment.train_fraction, experiment.seed)
+            kept = int(split.trained_on.sum())
+            stage.say(f"trained on: {kept:,} of {int((~split.cold).sum()):,} users; all are tested")
+        train = _fit_log(split, experiment, refit=False)
+        refit = _fit_log(split, experiment, refit=True) if experiment.refit else train
         allowed = read_candidates(experiment.candidates, dataset)
         if allowed is None and not experiment.refit:
-            allowed = train.catalogue  # what the tested models have seen
+            allowed = whole.catalogue  # what the tested models have seen
         tested = _questions(split, TEST, experiment, allowed)
         audit = audit_split(split, tested)
         stage.say(*audit.lines())
@@ -103,6 +110,7 @@ def prepare(experiment: Experiment, console: Console, *, memory_mb: int = 512) -
             stage.say(f"candidates: {int(tested.candidates.sum()):,} items of the file are in the log")
 
     def evaluator(part: int, questions: EvaluationSet, fitted_on: InteractionLog) -> Evaluator:
+        questions = _as_shuffled(questions, part, experiment, log)
         counts = np.bincount(fitted_on.items, minlength=log.num_items)
         keys, ks, seed = log.item_ids.keys, experiment.ks, experiment.seed
         if experiment.task == RATING:
@@ -118,7 +126,7 @@ def prepare(experiment: Experiment, console: Console, *, memory_mb: int = 512) -
         require_validation(split, experiment.cold_start_below)
         return evaluator(VALIDATION, _questions(split, VALIDATION, experiment, allowed), train)
 
-    test = evaluator(TEST, tested, refit)
+    test = evaluator(TEST, tested, whole)  # counts and scale are of the data, whatever share is trained on
     prepared = Prepared(experiment, dataset, train, refit, test, audit, make_validation=validation)
     with console.stage("self-test") as stage:
         checks = _prove(prepared, memory_mb)
@@ -136,6 +144,25 @@ def _questions(
         mask_seen=experiment.mask_seen,
         candidates=candidates,
     )
+
+
+def _fit_log(split: TemporalSplit, experiment: Experiment, *, refit: bool) -> InteractionLog:
+    log = split.fit_log(refit=refit)
+    return shuffle_log(log, experiment.seed) if experiment.shuffle_histories == ALWAYS else log
+
+
+def _as_shuffled(
+    questions: EvaluationSet, part: int, experiment: Experiment, log: InteractionLog
+) -> EvaluationSet:
+    """Shuffles the histories of questions if the experiment wants those of this part so."""
+    if experiment.shuffle_histories == NEVER or (
+        experiment.shuffle_histories == AT_TEST and part == VALIDATION
+    ):
+        return questions
+    if log.clock == "none":
+        raise UserError("--shuffle_histories asks what order is worth, and this log has none. Leave it out.")
+    queries = shuffle_histories(questions.queries, log.item_ids.keys, experiment.seed)
+    return dataclasses.replace(questions, queries=queries)
 
 
 def _prove(prepared: Prepared, memory_mb: int) -> int:

@@ -12,11 +12,15 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from tfrs_bench.data.interactions import InteractionLog, Vocabulary
 from tfrs_bench.data.queries import Histories, Queries, queries_at_end
+from tfrs_bench.data.shuffling import shuffle_histories, shuffle_log
 from tfrs_bench.data.split import TRAIN, VALIDATION, TemporalSplit, split_log
 from tfrs_bench.models.base import Recommender
 from tfrs_bench.options import options_of
 
 DETERMINISTIC = [name for name, kind in KINDS.items() if kind.capabilities.deterministic]
+# Models that train in steps draw their examples by row, so that other rows are another draw.
+TRAINED_IN_STEPS = {"bpr", "gmf", "mlp", "ncf"}
+READING_NO_ORDER = [name for name, kind in KINDS.items() if not kind.capabilities.reads_order]
 BLIND_TO_CONTENT = [name for name, kind in KINDS.items() if not kind.capabilities.reads_content]
 
 
@@ -150,6 +154,26 @@ def test_the_order_of_the_history_matters_if_and_only_if_the_model_says_so(
     forwards, turned = (fitted_on_split.score(one) for one in (split_queries, backwards(split_queries)))
     same = np.allclose(forwards, turned, rtol=1e-4, atol=1e-5)
     assert same != fitted_on_split.capabilities.reads_order
+
+
+def test_shuffled_histories_change_the_scores_of_models_that_read_order_alone(
+    fitted_on_split: Recommender, split_queries: Queries
+) -> None:
+    mixed = shuffle_histories(split_queries, fitted_on_split.item_keys, seed=0)
+    same = np.allclose(
+        fitted_on_split.score(split_queries), fitted_on_split.score(mixed), rtol=1e-4, atol=1e-5
+    )
+    assert same != fitted_on_split.capabilities.reads_order
+
+
+@pytest.mark.parametrize("name", sorted({*READING_NO_ORDER} - TRAINED_IN_STEPS), indirect=True)
+def test_a_fit_that_reads_no_order_is_the_same_on_a_shuffled_log(
+    name: str, blocks: InteractionLog, queries: Queries
+) -> None:
+    plain, mixed = build(name), build(name)
+    plain.fit(blocks, seed=SEED)
+    mixed.fit(shuffle_log(blocks, seed=0), seed=SEED)
+    assert_allclose(mixed.score(queries), plain.score(queries), rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", BLIND_TO_CONTENT, indirect=True)

@@ -16,6 +16,7 @@ from tfrs_bench.data.interactions import InteractionLog
 from tfrs_bench.data.queries import Queries, queries_at_end
 from tfrs_bench.data.relevance import EvaluationSet
 from tfrs_bench.data.split import TEST, TRAIN, UNUSED, TemporalSplit
+from tfrs_bench.data.user_share import hashed_share
 from tfrs_bench.errors import UserError
 
 LEVELS = 5
@@ -44,7 +45,7 @@ def hold_out(split: TemporalSplit, fraction: float, seed: int) -> TemporalSplit:
         raise UserError(
             "--cold_start_fraction asks after a user's first rows, and this log has no order. Drop it."
         )
-    chosen = _chosen(log.user_ids.keys, fraction, seed)
+    chosen = hashed_share(log.user_ids.keys, fraction, seed)
     rows = chosen[log.users]
     parts = np.where(split.parts == TEST, np.int8(UNUSED), split.parts)
     parts[rows] = np.where(_own_rows(log)[rows] < _MOST_ROWS, TRAIN, TEST)
@@ -72,7 +73,7 @@ def ask_at_every_level(split: TemporalSplit, asked: EvaluationSet) -> Evaluation
     log, chosen = split.log, np.flatnonzero(asked.num_relevant > 0)
     users, own_rows = asked.users[chosen], _own_rows(log)
     levels = [
-        queries_at_end(log.select(own_rows < level), users, ~split.cold, _moments(log, users, level))
+        queries_at_end(log.select(own_rows < level), users, split.trained_on, _moments(log, users, level))
         for level in range(LEVELS)
     ]
     sizes = np.tile(asked.num_relevant[chosen], LEVELS)
@@ -85,13 +86,6 @@ def ask_at_every_level(split: TemporalSplit, asked: EvaluationSet) -> Evaluation
         relevant_offsets=np.concatenate([[0], np.cumsum(sizes)]),
         known=np.repeat(np.arange(LEVELS, dtype=np.int8), len(users)),
     )
-
-
-def _chosen(keys: NDArray[np.uint64], fraction: float, seed: int) -> NDArray[np.bool_]:
-    # The keys are hashes already; multiplied by an odd number of the seed's they order users anew.
-    odd = 2 * int(np.random.default_rng(seed).integers(2**63)) + 1
-    mixed = keys * np.array([odd], dtype=np.uint64)
-    return (mixed >> np.uint64(11)) < fraction * 2.0**53
 
 
 def _own_rows(log: InteractionLog) -> NDArray[np.int64]:

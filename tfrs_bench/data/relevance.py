@@ -70,11 +70,11 @@ def evaluation_set(
 
     Args:
       split: the split.
-      part: `VALIDATION`, which asks for regular users only, or `TEST`, which asks for all.
+      part: `VALIDATION`, which asks for users who are trained on only, or `TEST`, which asks for all.
       relevance_threshold: the lowest rating that is relevant; ignored on implicit data.
       mask_seen: items of the history are neither shown nor relevant.
-      candidates: [num_items] bool, replaces the catalogue; by default the items of the rows that the
-        model under evaluation is fitted on (train; for the test, train and validation).
+      candidates: [num_items] bool, replaces the catalogue; by default the items of the regular users' rows
+        before the part. The model under evaluation is fitted on these, but for users who are left out.
 
     Returns:
       One query for every user with rows in the part, by ascending user, some perhaps without an answer.
@@ -88,17 +88,17 @@ def evaluation_set(
     log, known = split.log, split.known_log(part)
     asked = split.parts == part
     if part == VALIDATION:
-        asked &= ~split.cold[log.users]
+        asked &= split.trained_on[log.users]
     rows = np.flatnonzero(asked)
     users, first = np.unique(log.users[rows], return_index=True)
     if candidates is None:
-        candidates = _items(log, split.fit_rows(refit=part == TEST))
+        candidates = _items(log, split.regular_rows(refit=part == TEST))
     history = _pairs(known, slice(None)) if mask_seen else np.zeros(0, dtype=np.int64)
     relevant, dropped = _relevant(log, rows, history, relevance_threshold, candidates)
     if not len(relevant):
         raise UserError(_nothing_relevant(split.strategy, part, dropped, relevance_threshold))
     return EvaluationSet(
-        queries=queries_at_end(known, users, ~split.cold, _times(split, part, rows[first])),
+        queries=queries_at_end(known, users, split.trained_on, _times(split, part, rows[first])),
         users=users,
         cold=split.cold[users],
         relevant_items=log.items[relevant],

@@ -29,6 +29,8 @@ class TemporalSplit:
       cold: [num_users] bool, users with too few rows in the train part to be trained on.
       strategy: one of `STRATEGIES`.
       moments: the global split's two moments, seconds, where validation and test begin; else None.
+      left_out: [num_users] bool, regular users who are not trained on all the same, see `data.user_share`;
+        None where there are none.
     """
 
     log: InteractionLog
@@ -36,10 +38,20 @@ class TemporalSplit:
     cold: NDArray[np.bool_]
     strategy: str
     moments: tuple[int, int] | None = None
+    left_out: NDArray[np.bool_] | None = None
 
-    def fit_rows(self, *, refit: bool) -> NDArray[np.bool_]:
+    @property
+    def trained_on(self) -> NDArray[np.bool_]:
+        """[num_users] bool, the users whose rows enter fits: regular ones who are not left out."""
+        return ~self.cold if self.left_out is None else ~(self.cold | self.left_out)
+
+    def regular_rows(self, *, refit: bool) -> NDArray[np.bool_]:
         """Returns [r] bool: regular users' train rows and, with `refit`, their validation rows."""
         return (self.parts <= (VALIDATION if refit else TRAIN)) & ~self.cold[self.log.users]
+
+    def fit_rows(self, *, refit: bool) -> NDArray[np.bool_]:
+        """Returns [r] bool: those of the regular rows whose users are trained on."""
+        return self.regular_rows(refit=refit) & self.trained_on[self.log.users]
 
     def fit_log(self, *, refit: bool) -> InteractionLog:
         """Returns the log a model is fitted on: the rows of `fit_rows`, never a cold user's."""
@@ -202,7 +214,7 @@ def require_validation(split: TemporalSplit, cold_start_below: int) -> None:
     Raises:
       UserError: no user who is trained on has a validation row.
     """
-    if not (split.parts[~split.cold[split.log.users]] == VALIDATION).any():
+    if not (split.parts[split.trained_on[split.log.users]] == VALIDATION).any():
         lower = f", or lower --cold_start_below={cold_start_below}" if cold_start_below > 1 else ""
         raise UserError(
             f"--split={split.strategy} leaves no validation row of a user who is trained on, and tuning and "
