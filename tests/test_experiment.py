@@ -31,6 +31,8 @@ OTHER_VALUES: dict[str, Any] = {
     "train_on": "all",
     "cold_start_below": 3,
     "cold_start_fraction": 0.1,
+    "train_fraction": 0.5,
+    "shuffle_histories": "test",
     "mask_seen": False,
     "ks": (10, 50),
     "refit": False,
@@ -165,6 +167,7 @@ def test_short_hash_depends_on_content_and_not_on_order() -> None:
     assert len(short_hash([])) == 8 and int(short_hash([]), 16) >= 0
 
 
-def test_a_ranking_is_told_as_before_there_was_another_task() -> None:
-    assert "task" not in Experiment().identity()
+def test_an_experiment_is_told_as_before_there_were_the_silent_options() -> None:
+    silent = {"task", "train_fraction", "shuffle_histories"}
+    assert silent.isdisjoint(Experiment().identity())
     assert Experiment(task="rating").identity()["task"] == "rating"
