@@ -50,10 +50,11 @@ def console(argv: Sequence[str] | None = None) -> int:
 
 
 def _write(runs: Path, output: Path) -> int:
+    from tfrs_bench.evaluation.evaluator import PRIMARY_K
     from tfrs_bench.reporting.records import write_atomically
     from tfrs_bench.reporting.study import read_studies
 
-    pages = _stale(_pages(read_studies(runs), output))
+    pages = _stale(_pages(read_studies(runs, ks=(PRIMARY_K,)), output))
     for path, text in pages.items():
         write_atomically(path, text)
     print(f"written: {', '.join(map(str, pages)) or 'nothing, all pages are fresh'}")
@@ -61,10 +62,11 @@ def _write(runs: Path, output: Path) -> int:
 
 
 def _check(runs: Path, output: Path) -> int:
+    from tfrs_bench.evaluation.evaluator import PRIMARY_K
     from tfrs_bench.reporting.study import read_studies
     from tfrs_bench.staleness import stale_records
 
-    studies = read_studies(runs)
+    studies = read_studies(runs, ks=(PRIMARY_K,))
     records = stale_records(studies, runs)
     for line in records:  # at once, because pages cannot be made of records of another layout
         print(line, file=sys.stderr)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import functools
 import sys
 import typing
 from collections.abc import Callable, Sequence
@@ -170,12 +171,17 @@ def _define(own: type[Any] | None) -> flags.FlagValues:
         _define_all(values, owner)
     for name, owners in owners_of_settings().items():
         model, field = owners[0]
-        _define_one(values, name, typing.get_type_hints(config_of(model))[name], field.metadata["help"])
+        _define_one(values, name, _types(config_of(model))[name], field.metadata["help"])
     return values
 
 
+@functools.cache  # the same classes are read for every record that is checked
+def _types(owner: type[Any]) -> dict[str, Any]:
+    return typing.get_type_hints(owner)
+
+
 def _define_all(values: flags.FlagValues, owner: type[Any]) -> None:
-    hints = typing.get_type_hints(owner)
+    hints = _types(owner)
     for field in dataclasses.fields(owner):
         _define_one(values, field.name, hints[field.name], field.metadata["help"])
 
@@ -188,7 +194,7 @@ def _define_one(values: flags.FlagValues, name: str, hint: Any, text: str) -> No
 
 
 def _given(values: flags.FlagValues, owner: Any) -> dict[str, Any]:
-    hints = typing.get_type_hints(owner)
+    hints = _types(owner)
     found = {field.name: values[field.name].value for field in options_of(owner)}
     return {name: _typed(name, value, hints[name]) for name, value in found.items() if value is not None}
 

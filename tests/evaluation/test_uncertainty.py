@@ -98,3 +98,10 @@ def test_detectable_difference_is_found_four_times_in_five():
     rng = np.random.default_rng(4)
     found = rng.normal(detectable_difference(1.0), 1.0, size=20_000) > 1.96
     assert found.mean() == pytest.approx(0.8, abs=0.01)
+
+
+def test_draws_do_not_depend_on_how_many_are_held_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    values = np.random.default_rng(3).random((7, 2))
+    whole = bootstrap_means(values, draws=50)
+    monkeypatch.setattr(uncertainty, "_CHUNK_CELLS", 7)  # one draw at a time
+    np.testing.assert_array_equal(bootstrap_means(values, draws=50), whole)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 DRAWS = 10_000
 MOST_DRAWN = 100_000
-_CHUNK_CELLS = 2_000_000  # draws times users held at once: 16 MB of counts
+_CHUNK_CELLS = 2_000_000  # draws times users held at once: 16 MB of counts, and as much of draws
 
 
 def bootstrap_means(values: NDArray[np.float64], draws: int = DRAWS, seed: int = 0) -> NDArray[np.float64]:
@@ -47,9 +47,9 @@ def bootstrap_means(values: NDArray[np.float64], draws: int = DRAWS, seed: int =
     step = max(_CHUNK_CELLS // n, 1)
     for start in range(0, draws, step):
         rows = min(step, draws - start)
-        counts = np.empty((rows, n))
-        for row in counts:
-            row[:] = np.bincount(rng.integers(n, size=n), minlength=n)
+        drawn = rng.integers(n, size=(rows, n))
+        drawn += n * np.arange(rows)[:, None]  # each draw counts in a row of its own
+        counts = np.bincount(drawn.ravel(), minlength=rows * n).reshape(rows, n).astype(np.float64)
         means[start : start + rows] = counts @ sums / (counts @ sizes)[:, None]
     return means
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import shlex
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,6 +14,7 @@ import numpy as np
 from tfrs_bench import registry
 from tfrs_bench.errors import UserError
 from tfrs_bench.evaluation.evaluator import Evaluation
+from tfrs_bench.evaluation.metrics import ERRORS
 from tfrs_bench.evaluation.verdicts import Comparison, average_seeds, compare
 from tfrs_bench.reporting.records import RECORD, RunRecord, read_run
 
@@ -91,11 +92,13 @@ class Study:
         return float(np.mean([getattr(run.record, field) for run in self.runs[name]]))
 
 
-def read_studies(folder: Path) -> list[Study]:
+def read_studies(folder: Path, ks: Collection[int] | None = None) -> list[Study]:
     """Reads every run below a folder and puts those of one experiment together.
 
     Args:
       folder: such as `runs`; a run is a folder with a `record.json`.
+      ks: lengths of lists whose metrics are compared; None for all that the runs have. Comparing is what
+        takes the time.
 
     Returns:
       Studies by data set, split and name.
@@ -108,7 +111,8 @@ def read_studies(folder: Path) -> list[Study]:
     if not runs:
         raise UserError(f"{folder} holds no run. Make one: python -m tfrs_bench.main --results_dir={folder}")
     together = list(_grouped(runs, lambda run: _experiment_of(run.record)).values())
-    return sorted(map(study_of, together, _names(together)), key=_place_of_study)
+    studies = [study_of(its, name, ks) for its, name in zip(together, _names(together), strict=True)]
+    return sorted(studies, key=_place_of_study)
 
 
 def labelled(studies: Iterable[Study], *endings: str) -> list[Study]:
@@ -117,12 +121,13 @@ def labelled(studies: Iterable[Study], *endings: str) -> list[Study]:
     return [study for study in studies if study.first.dataset.endswith(wanted)]
 
 
-def study_of(runs: Sequence[Run], name: str | None = None) -> Study:
+def study_of(runs: Sequence[Run], name: str | None = None, ks: Collection[int] | None = None) -> Study:
     """Weighs the runs of one experiment.
 
     Args:
       runs: of the same data and protocol, in any order.
       name: the study's; None for its data and split.
+      ks: lengths of lists whose metrics are compared; None for all that the runs have.
 
     Raises:
       UserError: two runs are the same, or were not asked for the same users.
@@ -131,7 +136,10 @@ def study_of(runs: Sequence[Run], name: str | None = None) -> Study:
     first = runs[0].record
     name = _plain_name(first) if name is None else name
     try:
-        evaluations = {model: average_seeds([run.evaluation for run in its]) for model, its in named.items()}
+        evaluations = {
+            model: average_seeds([_compared(run.evaluation, ks) for run in its])
+            for model, its in named.items()
+        }
         models = {model: its[0].record.model for model, its in named.items()}
         neural = [model for model, registered in models.items() if is_neural(registered)]
         baselines = [
@@ -165,6 +173,17 @@ def shown(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _compared(evaluation: Evaluation, ks: Collection[int] | None) -> Evaluation:
+    if ks is None:
+        return evaluation
+    kept = {
+        name: column
+        for name, column in evaluation.metrics.items()
+        if name in ERRORS or int(name.partition("@")[2]) in ks
+    }
+    return dataclasses.replace(evaluation, metrics=kept)
 
 
 def _grouped(things: Iterable[_T], key: Callable[[_T], _K]) -> dict[_K, list[_T]]:
