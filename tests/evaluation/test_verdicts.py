@@ -126,6 +126,15 @@ def test_a_segment_speaks_only_where_its_word_differs():
     assert sentences[-1].endswith("worse")
 
 
+def test_the_hardest_opponent_is_the_one_of_the_best_mean():
+    models = {
+        "tower": evaluation({"ndcg@10": [0.5, 0.5, 0.5]}),
+        "weak": evaluation({"ndcg@10": [0.1, 0.1, 0.1]}),
+        "strong": evaluation({"ndcg@10": [0.4, 0.4, 0.4]}),
+    }
+    assert compare(models, ["tower"], ["weak", "strong"], draws=100).hardest("tower").baseline == "strong"
+
+
 def test_different_users_or_cut_offs_are_refused_by_name():
     fine = evaluation({"ndcg@10": [0.1, 0.2]})
     other = dataclasses.replace(fine, users=fine.users[::-1])

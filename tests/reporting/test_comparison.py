@@ -19,6 +19,7 @@ from tfrs_bench.reporting.comparison import (
     footnote,
     print_conclusion,
     summary,
+    verdict_groups,
     warnings,
     write_summary,
 )
@@ -199,5 +200,22 @@ def test_the_conclusion_names_data_split_and_seed_and_ends_in_the_verdicts() -> 
     lines = [line.rstrip() for line in out.getvalue().splitlines()]
     assert lines[0] == "log, per_user split, seed 0"
     assert lines[-1] == compared().comparison.sentences()[-1]
+    assert "better than" not in out.getvalue()  # so few verdicts stand each by itself
     print_conclusion(alone(), Console(RichConsole(file=out, width=80)))
     assert "No verdicts: they hold a neural model" in out.getvalue()
+
+
+def test_many_verdicts_are_told_by_their_word_and_the_hardest_by_itself() -> None:
+    opponents = ("als", "ease", "ials", "bpr", "markov", "itemknn", "userknn", "pure_svd", "popularity")
+    study = compared({name: evaluation() for name in opponents} | {"two_tower": EVALUATIONS["two_tower"]})
+    assert len(study.comparison.sentences()) > 8
+    out = io.StringIO()
+    print_conclusion(study, Console(RichConsole(file=out, width=80)))
+    told = [" ".join(line.split()) for line in out.getvalue().splitlines()]
+    (sentence,) = [line for line in told if " vs " in line]
+    assert sentence == study.comparison.hardest("two_tower").sentence()
+    groups = verdict_groups(study, "two_tower")
+    others = ", ".join(name for name in study.runs if name != "two_tower")
+    assert groups == [f"two_tower: cannot tell from {others}"]
+    assert " ".join(groups[0].split()) in " ".join(told)
+    assert "verdicts with intervals: --summary=FILE" in " ".join(told)

@@ -26,6 +26,12 @@ LEVEL = 0.05
 _COMPARED = re.compile(rf"(hr|ndcg|map)@\d+|{'|'.join(ERRORS)}")
 
 
+def asked_of(segment: str) -> str:
+    """Returns how a sentence names a segment, after its model: nothing for all users."""
+    group = f"{segment} users" if segment in ("regular", "cold") else segment
+    return "" if segment == "all" else f", {group}"
+
+
 @dataclasses.dataclass(frozen=True)
 class Row:
     """One metric of one model in one segment, with its unadjusted 95 % interval."""
@@ -75,8 +81,7 @@ class Verdict:
 
     def sentence(self) -> str:
         """Returns the verdict as one line for a person."""
-        group = f"{self.segment} users" if self.segment in ("regular", "cold") else self.segment
-        who = "" if self.segment == "all" else f", {group}"
+        who = asked_of(self.segment)
         share = "" if np.isnan(self.relative) else f" ({100 * self.relative:+z.0f} %)"
         line = (
             f"{self.model} vs {self.baseline}{who}: {self.metric.upper()} {self.difference:+.3f} "
@@ -105,6 +110,17 @@ class Comparison:
         """Returns one metric (None: the primary) of one model in a segment, or None if there is none."""
         wanted = (model, metric or self.primary, segment)
         return next((row for row in self.rows if (row.model, row.metric, row.segment) == wanted), None)
+
+    def hardest(self, model: str) -> Verdict:
+        """Returns a neural model's primary verdict, all users, against the baseline of the best mean."""
+        pairs = [
+            one
+            for one in self.verdicts
+            if (one.model, one.metric, one.segment) == (model, self.primary, "all")
+        ]
+        sign = -1 if self.primary in ERRORS else 1
+        means = {one.baseline: row.mean for one in pairs if (row := self.row(one.baseline)) is not None}
+        return max(pairs, key=lambda one: sign * means[one.baseline])
 
     def sentences(self) -> list[str]:
         """Returns each pair's primary verdict for all users, and for a segment whose word differs."""

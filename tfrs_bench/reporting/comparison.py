@@ -11,7 +11,7 @@ from typing import Any
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from tfrs_bench.evaluation.verdicts import Row
+from tfrs_bench.evaluation.verdicts import Row, asked_of
 from tfrs_bench.reporting.console import Console
 from tfrs_bench.reporting.rating_table import predicts_ratings, rating_columns, rating_footnote
 from tfrs_bench.reporting.records import without_nan, write_atomically
@@ -20,6 +20,9 @@ from tfrs_bench.reporting.study import CEILING, Study, shown
 UNTUNED = "defaults, untuned"
 
 _NO_VERDICT = "No verdicts: they hold a neural model of --model against --baselines, and one side is empty."
+_MOST_SENTENCES = 8  # of which a terminal shows each; more are told by their word
+_ALL_SENTENCES = "All {count} verdicts with intervals: --summary=FILE, or python -m tfrs_bench.report."
+_GROUPS = {"better": "better than", "worse": "worse than", "cannot tell": "cannot tell from"}
 _FOOTNOTE = (
     "Means over {users:,} users with relevant test items, the whole catalogue ranked; bootstrap intervals, "
     "unadjusted. {segments}. train s: all fits but the tuning. µs/user: scoring alone."
@@ -42,8 +45,34 @@ def print_conclusion(study: Study, console: Console) -> None:
     for line in warnings(study):
         console.paragraph(line)
     console.rich.print()
-    for line in study.comparison.sentences() or [_NO_VERDICT]:
-        console.line(line)
+    sentences = study.comparison.sentences()
+    if len(sentences) <= _MOST_SENTENCES:
+        for line in sentences or [_NO_VERDICT]:
+            console.line(line)
+        return
+    for name in dict.fromkeys(one.model for one in study.comparison.verdicts):
+        console.line(study.comparison.hardest(name).sentence())
+        for line in verdict_groups(study, name):
+            console.paragraph(line)
+    console.paragraph(_ALL_SENTENCES.format(count=len(sentences)), style="dim")
+
+
+def verdict_groups(study: Study, name: str) -> list[str]:
+    """Returns a neural model's verdicts by their word: of all users, then where a segment's word differs."""
+    words: dict[str, dict[str, list[str]]] = {}
+    overall = {}
+    for one in study.comparison.verdicts:
+        if (one.model, one.metric) != (name, study.primary):
+            continue
+        if one.segment == "all":
+            overall[one.baseline] = one.verdict
+        if one.segment == "all" or one.verdict != overall[one.baseline]:
+            words.setdefault(one.segment, {}).setdefault(one.verdict, []).append(one.baseline)
+    return [
+        f"{name}{asked_of(segment)}: "
+        + "; ".join(f"{_GROUPS[word]} {', '.join(found[word])}" for word in _GROUPS if word in found)
+        for segment, found in words.items()
+    ]
 
 
 def comparison_table(study: Study) -> Table:
