@@ -25,6 +25,9 @@ from tfrs_bench.options import options_of, parse_value
 
 _ASKED_OF_PLAN = [field for field in dataclasses.fields(Plan) if field.metadata["group"] in (DATA, MODELS)]
 
+# Kept, because the same classes are read for every record that is checked.
+_types: Callable[..., dict[str, Any]] = functools.cache(typing.get_type_hints)
+
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
@@ -173,11 +176,6 @@ def _define(own: type[Any] | None) -> flags.FlagValues:
         model, field = owners[0]
         _define_one(values, name, _types(config_of(model))[name], field.metadata["help"])
     return values
-
-
-@functools.cache  # the same classes are read for every record that is checked
-def _types(owner: type[Any]) -> dict[str, Any]:
-    return typing.get_type_hints(owner)
 
 
 def _define_all(values: flags.FlagValues, owner: type[Any]) -> None:
