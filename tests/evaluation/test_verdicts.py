@@ -152,4 +152,6 @@ def test_seeds_are_averaged_per_user():
     mean = average_seeds(runs)
     assert mean.metrics["ndcg@10"] == pytest.approx([0.1, 0.6])
     assert mean.list_metrics["coverage@10"] == pytest.approx(0.6)
+    runs[0] = dataclasses.replace(runs[0], list_metrics=runs[0].list_metrics | {"newer@10": 0.1})
+    assert average_seeds(runs).list_metrics.keys() == {"coverage@10"}
     assert mean.score_us_per_user == 2

@@ -17,6 +17,7 @@ from tfrs_bench.data.queries import Queries
 from tfrs_bench.data.relevance import EvaluationSet
 from tfrs_bench.evaluation.given_lists import check_lists
 from tfrs_bench.evaluation.metrics import ERRORS, catalogue_metrics, list_metrics
+from tfrs_bench.evaluation.popularity_thirds import popularity_thirds, recall_of_thirds
 from tfrs_bench.evaluation.scoring import Blocks, scorer
 from tfrs_bench.models.base import NO_ITEM, Recommender, mask_scores
 from tfrs_bench.models.ranking import top_k
@@ -44,7 +45,8 @@ class Evaluation:
       metrics: [n] float64 by name such as `ndcg@10`; NaN where the relevant set is empty, or of an error
         where nothing was rated.
       lists: [n, k_max] int32 items, best first, −1 = missing.
-      list_metrics: one number over all lists, by name such as `coverage@10`.
+      list_metrics: one number over all lists, by name such as `coverage@10` or `recall_tail@10`; records
+        of earlier versions lack some.
       score_us_per_user: microseconds in `model.score`, divided by n.
       known: [n] int8 interactions that a newcomer's query knows of, see `data.newcomers`; else None.
       num_rated: [n] int64 ratings that were predicted, where they were; else None.
@@ -228,10 +230,12 @@ class Evaluator:
         parts = [
             list_metrics(np.zeros((0, lists.shape[1]), dtype=bool), np.zeros(0, dtype=np.int64), self.ks)
         ]
+        hits = np.zeros(lists.shape, dtype=bool)
         for start in range(0, len(lists), _LISTS_AT_ONCE):
             positions = np.arange(start, min(start + _LISTS_AT_ONCE, len(lists)))
-            hits = self._hits(positions, lists[positions])
-            parts.append(list_metrics(hits, asked.num_relevant[positions], self.ks))
+            hits[positions] = self._hits(positions, lists[positions])
+            parts.append(list_metrics(hits[positions], asked.num_relevant[positions], self.ks))
+        thirds = popularity_thirds(self.item_counts, asked.candidates, self.item_keys)
         return Evaluation(
             users=asked.users,
             cold=asked.cold,
@@ -239,7 +243,8 @@ class Evaluator:
             num_relevant=asked.num_relevant,
             metrics={name: np.concatenate([part[name] for part in parts]) for name in parts[0]},
             lists=lists,
-            list_metrics=catalogue_metrics(lists, self.item_counts, asked.candidates, self.ks),
+            list_metrics=catalogue_metrics(lists, self.item_counts, asked.candidates, self.ks)
+            | recall_of_thirds(lists, hits, asked.relevant_items, thirds, self.ks),
             score_us_per_user=us_per_user,
         )
 

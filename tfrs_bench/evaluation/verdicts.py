@@ -186,7 +186,8 @@ def average_seeds(evaluations: Sequence[Evaluation]) -> Evaluation:
       ValueError: the evaluations are of different users.
     """
     first = _check_same_users({f"run {number}": one for number, one in enumerate(evaluations, start=1)})
-    shown = {name: np.mean([one.list_metrics[name] for one in evaluations]) for name in first.list_metrics}
+    told = [name for name in first.list_metrics if all(name in one.list_metrics for one in evaluations)]
+    shown = {name: np.mean([one.list_metrics[name] for one in evaluations]) for name in told}
     return dataclasses.replace(
         first,
         metrics={name: _mean_over_seeds(name, evaluations) for name in first.metrics},
