@@ -34,6 +34,13 @@ def test_main_is_asked_once_a_value_with_baselines_beside_the_first_alone() -> N
     assert second[1] == TwoTowerConfig(dimension=16, temperature=0.1)
 
 
+def test_an_option_of_the_protocol_is_varied_with_every_model_and_baseline() -> None:
+    asked = sensitivity.variants(["sensitivity", "--model=als,ease", "--vary=train_fraction:0.25,1"])
+    assert [one.experiment.train_fraction for one in asked] == [0.25, 1.0]
+    assert {(one.plan.model, one.baselines) for one in asked} == {(("als", "ease"), ("popularity", "als"))}
+    assert {one.plan.label for one in asked} == {"simulated-sensitivity"}
+
+
 @pytest.mark.parametrize(
     ("vary", "setting", "values"),
     [
@@ -64,10 +71,16 @@ def test_a_file_of_flags_may_hold_what_is_varied(tmp_path: Path) -> None:
         ((), "--vary is missing. Name a setting and its values"),
         (
             ("--vary=dimensoin:8,16",),
-            "dimensoin is not a setting of two_tower. Did you mean dimension? Known:",
+            "dimensoin is neither a setting of two_tower nor of the protocol. Did you mean dimension? Known:",
         ),
-        (("--model=als", "--vary=dimension:8,16"), "dimension is not a setting of als."),
-        (("--model=random", "--vary=x:8,16"), "x is not a setting of random. It has none."),
+        (
+            ("--model=als", "--vary=dimension:8,16"),
+            "dimension is neither a setting of als nor of the protocol.",
+        ),
+        (("--model=random", "--vary=x:8,16"), "x is neither a setting of random nor of the protocol. Known:"),
+        (("--vary=train_fraction:0.5,2",), "--train_fraction=2.0 is outside its range"),
+        (("--vary=train_fraction:0.5,1", "--train_fraction=0.1"), "both set train_fraction."),
+        (("--vary=task:ranking,rating",), "task is neither a setting"),
         (
             ("--vary=dimension:8",),
             "--vary=dimension:8 needs two values or more, such as --vary=dimension:A,B",
@@ -78,7 +91,10 @@ def test_a_file_of_flags_may_hold_what_is_varied(tmp_path: Path) -> None:
         (("--vary=dimension:8,0",), "--dimension=0 is outside its range"),
         (("--vary=loss:softmax,sofmax",), "--loss=sofmax is not known. Did you mean softmax?"),
         (("--vary=dimension:8,16", "--dimension=4"), "both set dimension. Leave one of them out."),
-        (("--vary=factors:8,16", "--model=als,two_tower"), "names several models. Vary one at a time."),
+        (
+            ("--vary=factors:8,16", "--model=als,two_tower"),
+            "names several models. Vary the settings of one at a time.",
+        ),
     ],
 )
 def test_what_cannot_be_meant_is_refused_with_what_to_type(flags: tuple[str, ...], told: str) -> None:
@@ -144,3 +160,22 @@ def test_a_network_is_varied_like_any_model(made: Path, monkeypatch: pytest.Monk
     place = made / "runs" / "log-sensitivity" / "per_user"
     text = (place / "sensitivity-two_tower-negatives.md").read_text()
     assert "- two_tower (negatives=in_batch_uncorrected) vs two_tower (negatives=in_batch): NDCG@10 " in text
+
+
+@pytest.mark.parametrize("vary", ["train_fraction:1,0.3", "shuffle_histories:never,test"])
+def test_an_option_leaves_records_of_every_value_a_table_and_a_figure(
+    made: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], vary: str
+) -> None:
+    option, _, values = vary.partition(":")
+    reference, other = values.split(",")
+    monkeypatch.chdir(made)
+    monkeypatch.setitem(compare.__kwdefaults__, "draws", 100)
+    flags = ("--interactions=log.csv", "--results_dir=options", "--baselines=popularity", "--model=markov")
+    assert sensitivity.console(["sensitivity", *flags, "--label=mine", f"--vary={vary}"]) == 0
+    told = capsys.readouterr().out
+    assert f"markov ({option}={reference}) vs markov ({option}={other}): NDCG@10 " in " ".join(told.split())
+    place = made / "options" / "mine" / "per_user"
+    page = (place / f"sensitivity-{option}.md").read_text()
+    assert f"| model | {option}=" in page and "| markov |" in page
+    assert (place / f"{option}-mine-per_user.svg").read_text().startswith("<?xml")
+    assert f"({option}-mine-per_user.svg)" in page.replace("./", "")

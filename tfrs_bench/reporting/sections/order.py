@@ -28,7 +28,14 @@ class Part:
 
 
 _MAIN = "python -m tfrs_bench.main"
-PARTS = (Part("Cold start", "cold_start:cold_start", f"{_MAIN} --split=global --cold_start_fraction=0.1"),)
+_VARY = "python -m tfrs_bench.sensitivity"
+PARTS = (
+    Part("Cold start", "cold_start:cold_start", f"{_MAIN} --split=global --cold_start_fraction=0.1"),
+    Part(
+        "Does order matter?", "sequential:sequential", f"{_VARY} --vary=shuffle_histories:never,test,always"
+    ),
+    Part("Scalability", "scalability:scalability", f"{_VARY} --vary=train_fraction:0.1,0.25,0.5,1"),
+)
 
 
 def sections(studies: Sequence[Study], parts: Sequence[Part] = PARTS) -> tuple[Section, ...]:
