@@ -28,7 +28,7 @@ LAYERS = (
     ("evaluation",),
     ("tuning",),
     ("reporting",),
-    ("experiment", "preparation", "fitting", "runner", "unfinished", "opened_run", "run_index"),
+    ("experiment", "preparation", "fitting", "searching", "runner", "unfinished", "opened_run", "run_index"),
     ("manual",),
     ("settings",),
     ("requests", "staleness", "serving"),

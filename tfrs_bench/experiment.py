@@ -224,6 +224,16 @@ class Plan:
         "Tune the baselines: shipped settings if there are any for this data, else a grid on validation.",
         group=MODELS,
     )
+    tune_minutes: float | None = option(
+        None,
+        "Give every model of the run, baselines too, this many minutes of search on validation, instead of "
+        "shipped settings and grids.",
+        low=0.01,
+        group=MODELS,
+    )
+    tune_trials: int = option(
+        60, "With --tune_minutes, the most trials of a model's search.", low=1, group=MODELS
+    )
     seeds: int = option(
         1,
         "How many seeds every model that depends on chance runs under: --seed and those after it. Data, "
@@ -258,7 +268,17 @@ class Plan:
                     raise UserError(f"--{flag}={name} is not known.{did_you_mean(name, registry.MODELS)}")
         if not self.model:
             raise UserError(f"--model is empty. Known: {', '.join(registry.MODELS)}.")
+        self._check_tuning()
         self._check_output()
+
+    def _check_tuning(self) -> None:
+        if self.tune_minutes is None and self.tune_trials != 60:
+            raise UserError("--tune_trials limits a search: add --tune_minutes=N.")
+        if self.tune_minutes is not None and not self.tune_baselines:
+            raise UserError(
+                "--tune_minutes gives every model the same search, and --tune_baselines=false takes it from "
+                "some. Leave one of them out."
+            )
 
     def _check_output(self) -> None:
         if self.describe and self.summary is not None:

@@ -8,8 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tfrs_bench import registry
 from tfrs_bench.data.interactions import InteractionLog
+from tfrs_bench.errors import UserError
+from tfrs_bench.experiment import RATING
 from tfrs_bench.models.base import FitMonitor, FitReport, Recommender
+from tfrs_bench.models.oracle import Oracle
+from tfrs_bench.models.rating_recommender import RatingRecommender, check_rates
 from tfrs_bench.options import told
 from tfrs_bench.preparation import Prepared
 from tfrs_bench.reporting.console import Console
@@ -30,6 +35,31 @@ class Watch:
     console: Console
     name: str
     events: Path
+
+
+def new_model(prepared: Prepared, name: str, config: Any) -> Recommender:
+    """Makes a model, untrained, for a prepared log.
+
+    Args:
+      prepared: data and protocol.
+      name: a registered model, or the oracle where truth is known.
+      config: its `Config`.
+
+    Raises:
+      UserError: the model cannot work on such data, or cannot do the task.
+    """
+    if name == Oracle.name:
+        assert prepared.dataset.truth is not None
+        return Oracle(prepared.dataset.truth)
+    model: Recommender = registry.resolve(registry.MODELS, name, "model")(config)
+    if prepared.experiment.task == RATING:
+        check_rates(model)
+    rates = isinstance(model, RatingRecommender) and model.rates
+    if (model.capabilities.needs_ratings or rates) and prepared.dataset.log.ratings is None:
+        raise UserError(
+            f"{name} needs ratings, and these data have none. Leave it out of --model and --baselines."
+        )
+    return model
 
 
 def fit_for_test(

@@ -118,6 +118,9 @@ def carry_out(asked: Sequence[Settings], shown: Console) -> list[Finished]:
         runner = Runner(prepared, Path(plan.results_dir), shown, rerun=plan.rerun, asked=settings.asked())
         plans.append((runner, requests(settings, truth_is_known=prepared.dataset.truth is not None)))
         runner.check(plans[-1][1])
+    searched = [one for _, its in plans for one in its if one.budget is not None]
+    if plan.tune_minutes is not None:
+        announce(list(dict.fromkeys(one.name for one in searched)), plan.tune_minutes, shown)
     finished: dict[Path, Finished] = {}
     for runner, its in plans:
         for request in its:
@@ -125,6 +128,15 @@ def carry_out(asked: Sequence[Settings], shown: Console) -> list[Finished]:
             if folder not in finished:
                 finished[folder] = runner.run(request)
     return list(finished.values())
+
+
+def announce(models: Sequence[str], minutes: float, shown: Console) -> None:
+    """Says what searches will take at most, before the first begins."""
+    count = "1 model" if len(models) == 1 else f"{len(models)} models"
+    shown.line(
+        f"tuning {count} ({', '.join(models)}): {minutes:g} min each and {len(models) * minutes:g} min in all"
+        " at most, beyond which a trial under way may run to its end"
+    )
 
 
 def prepare_as_asked(settings: Settings, shown: Console) -> Prepared:

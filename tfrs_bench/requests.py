@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 from typing import Any
 
 from tfrs_bench import registry
+from tfrs_bench.data.tabular import safe_name
 from tfrs_bench.experiment import RANKING, Experiment
 from tfrs_bench.models.oracle import Oracle
 from tfrs_bench.models.random_order import RandomOrder
 from tfrs_bench.reporting.comparison import UNTUNED
 from tfrs_bench.runner import Request
 from tfrs_bench.settings import Settings
-from tfrs_bench.tuning.shipped import PROTOCOL_FLAGS, shipped_config, split_config
+from tfrs_bench.tuning.search import Budget
+from tfrs_bench.tuning.shipped import PLACES, PROTOCOL_FLAGS, shipped_config, split_config, tuned_name
 
 
 def requests(settings: Settings, *, truth_is_known: bool = False) -> list[Request]:
@@ -46,6 +49,8 @@ def request(name: str, settings: Settings) -> Request:
       settings: what the command line said.
     """
     plan, model, seed = settings.plan, _model(name), settings.experiment.seed
+    if plan.tune_minutes is not None and model.space:
+        return searched_request(name, settings, Budget(plan.tune_minutes, plan.tune_trials))
     asked_for = name in plan.model
     shipped = _shipped(name, model, settings) if asked_for or plan.tune_baselines else None
     start, source = shipped or (None, "defaults" if dataclasses.fields(model.Config) else "no settings")
@@ -58,6 +63,21 @@ def request(name: str, settings: Settings) -> Request:
     if not plan.tune_baselines:
         return Request(name, config, UNTUNED, seed=seed)
     return Request(name, config, tune=True, seed=seed)
+
+
+def searched_request(name: str, settings: Settings, budget: Budget) -> Request:
+    """Asks for a search from the settings that the model has where nobody tuned it; those of flags stay.
+
+    Args:
+      name: a registered model that has a space.
+      settings: what the command line said.
+      budget: of the search.
+    """
+    experiment = settings.experiment
+    suited = split_config(_model(name).Config, name, experiment.split, task=experiment.task)
+    config = settings.config(name, None if suited is None else suited[0])
+    held = frozenset(settings.stated(name) if name in settings.plan.model else ())
+    return Request(name, config, tune=True, seed=experiment.seed, budget=budget, held=held)
 
 
 def _of_part(name: str, settings: Settings) -> Any:
@@ -74,14 +94,51 @@ def _model(name: str) -> Any:
 
 def _shipped(name: str, model: Any, settings: Settings) -> tuple[Any, str] | None:
     """Looks for settings tuned for this data set and protocol, then for those that suit the split."""
-    tuned = None if settings.experiment.interactions else _tuned(name, model, settings)
-    return tuned or split_config(model.Config, name, settings.experiment.split, task=settings.experiment.task)
+    experiment = settings.experiment
+    return tuned_settings(name, settings) or split_config(
+        model.Config, name, experiment.split, task=experiment.task
+    )
 
 
-def _tuned(name: str, model: Any, settings: Settings) -> tuple[Any, str] | None:
+def tuned_settings(
+    name: str, settings: Settings, *, places: tuple[Path, ...] = PLACES
+) -> tuple[Any, str] | None:
+    """Looks for settings tuned for exactly these data and this protocol.
+
+    A log of one's own is known by its `--label`, or else by its file.
+
+    Args:
+      name: a registered model.
+      settings: what the command line said.
+      places: folders to look in.
+
+    Returns:
+      The settings and the flagfile's name, or None.
+    """
+    own = settings.experiment.interactions
     asked, defaults = (
         {flag: getattr(experiment, flag) for flag in PROTOCOL_FLAGS}
         for experiment in (settings.experiment, Experiment(dataset=settings.experiment.dataset))
     )
-    dataset = registry.short_name(settings.experiment.dataset)
-    return shipped_config(model.Config, name, dataset, asked=asked, defaults=defaults)
+    if own is not None:
+        del asked["dataset"]
+        label = settings.plan.label
+        asked |= {"interactions": own} if label is None else {"label": label}
+        defaults |= {"interactions": None, "label": None}
+    return shipped_config(
+        _model(name).Config, name, data_name(settings), asked=asked, defaults=defaults, places=places
+    )
+
+
+def data_name(settings: Settings) -> str:
+    """Returns what folders of settings call the data."""
+    own, label = settings.experiment.interactions, settings.plan.label
+    if own is None:
+        return registry.short_name(settings.experiment.dataset)
+    return safe_name(Path(own if label is None else label))
+
+
+def flagfile_name(name: str, settings: Settings) -> str:
+    """Returns the name, within a folder of flagfiles, of what is tuned for these data and this split."""
+    experiment = settings.experiment
+    return tuned_name(name, data_name(settings), experiment.split, experiment.task)

@@ -15,11 +15,11 @@ from tfrs_bench.evaluation.evaluator import Evaluation
 from tfrs_bench.evaluation.metrics import ERRORS
 from tfrs_bench.evaluation.rating_evaluator import RatingEvaluator
 from tfrs_bench.evaluation.stages import funnel_figures
-from tfrs_bench.experiment import RATING, short_hash
-from tfrs_bench.fitting import Watch, fit_for_test
+from tfrs_bench.experiment import short_hash
+from tfrs_bench.fitting import Watch, fit_for_test, new_model
 from tfrs_bench.models.base import FactorizedRecommender, FitReport, Recommender
 from tfrs_bench.models.oracle import Oracle
-from tfrs_bench.models.rating_recommender import RatingRecommender, check_rates
+from tfrs_bench.models.space import described
 from tfrs_bench.options import told
 from tfrs_bench.preparation import Prepared
 from tfrs_bench.reporting.console import Console
@@ -40,8 +40,9 @@ from tfrs_bench.reporting.study import Run
 from tfrs_bench.reporting.tensorboard import write_projector, write_results, write_settings
 from tfrs_bench.retrieval.funnel import Funnel
 from tfrs_bench.runtime import environment, peak_memory_mb, restart_peak_memory
-from tfrs_bench.tuning.grid import GridResult, grid_search
-from tfrs_bench.tuning.kept_trials import KeptTrials
+from tfrs_bench.searching import Searched, search_grid, search_settings, space_of
+from tfrs_bench.tuning.grid import GridResult
+from tfrs_bench.tuning.search import Budget
 from tfrs_bench.unfinished import Unfinished
 
 
@@ -53,8 +54,10 @@ class Request:
       name: its name in the table.
       config: settings to start from, or to use as they are.
       tuning: where they come from, in words: `defaults`, a flagfile's name, `given`.
-      tune: search the model's grid on validation first.
+      tune: search on validation first: the model's grid, or its space where there is a budget.
       seed: of the model; data, split and ties have the experiment's.
+      budget: of that search.
+      held: fields that it leaves as they are.
     """
 
     name: str
@@ -62,6 +65,8 @@ class Request:
     tuning: str = "defaults"
     tune: bool = False
     seed: int = 0
+    budget: Budget | None = None
+    held: frozenset[str] = frozenset()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,7 +99,7 @@ class Runner:
         """
         self.prepared, self.results_dir, self.console, self._rerun = prepared, results_dir, console, rerun
         self._asked = asked or {}
-        self._tuned: dict[tuple[str, Any], GridResult] = {}
+        self._tuned: dict[tuple[Any, ...], GridResult | Searched] = {}
 
     def folder(self, request: Request) -> Path:
         """Returns the folder of a run, named by what it is."""
@@ -211,59 +216,52 @@ class Runner:
         record = write_run(folder, record, evaluation, self.prepared.dataset.log.user_ids.ids)
         return Finished(record, evaluation, folder, reused=False)
 
-    def _grid(self, request: Request) -> dict[str, tuple[Any, ...]]:
+    def _grid(self, request: Request) -> dict[str, Any]:
+        """Returns what is searched, as a part of what the run is."""
         if not request.tune:
             return {}
-        grid: dict[str, tuple[Any, ...]] = registry.resolve(registry.MODELS, request.name, "model").grid
+        if request.budget is not None:
+            space = space_of(self.prepared, request.name, request.config, request.held)
+            return {"space": described(space), "budget": dataclasses.astuple(request.budget)}
+        grid: dict[str, Any] = registry.resolve(registry.MODELS, request.name, "model").grid
         return grid
 
     def _new(self, name: str, config: Any) -> Recommender:
-        if name == Oracle.name:
-            assert self.prepared.dataset.truth is not None
-            return Oracle(self.prepared.dataset.truth)
-        model: Recommender = registry.resolve(registry.MODELS, name, "model")(config)
-        if self.prepared.experiment.task == RATING:
-            check_rates(model)
-        rates = isinstance(model, RatingRecommender) and model.rates
-        if (model.capabilities.needs_ratings or rates) and self.prepared.dataset.log.ratings is None:
-            raise UserError(
-                f"{name} needs ratings, and these data have none. Leave it out of --model and --baselines."
-            )
-        return model
+        return new_model(self.prepared, name, config)
 
-    def _tune(self, request: Request, unfinished: Unfinished) -> GridResult:
+    def _tune(self, request: Request, unfinished: Unfinished) -> GridResult | Searched:
         """Searches once for all seeds of a model, with the experiment's own."""
-        known = self._tuned.get((request.name, request.config))
-        if known is not None:
-            return known
-        model_class = registry.resolve(registry.MODELS, request.name, "baselines")
+        key = request.name, request.config, request.budget
+        if key not in self._tuned:
+            self._tuned[key] = self._searched(request, unfinished)
+        return self._tuned[key]
 
-        def quality_of(config: Any) -> float:
-            model = model_class(config)
-            model.fit(self.prepared.train, seed=self.prepared.experiment.seed)
-            return self.prepared.validation.primary(model)
-
-        kept = KeptTrials(quality_of, unfinished.checkpoint("trials"))
-        self.console.begin(request.name, "tuning on validation, by a grid")
-        if kept.found:
-            self.console.note(request.name, f"goes on after {kept.found} trials")
-        found = grid_search(
+    def _searched(self, request: Request, unfinished: Unfinished) -> GridResult | Searched:
+        if request.budget is None:
+            return search_grid(
+                self.prepared,
+                request.name,
+                request.config,
+                checkpoint=unfinished.checkpoint("trials"),
+                console=self.console,
+            )
+        return search_settings(
+            self.prepared,
+            request.name,
             request.config,
-            model_class.grid,
-            kept,
-            self.console.progress("tuning"),
-            dict.fromkeys(model_class.ranks, self.prepared.dataset.log.num_items),
+            request.budget,
+            held=request.held,
+            results_dir=self.results_dir,
+            console=self.console,
+            afresh=self._rerun,
         )
-        found = dataclasses.replace(found, minutes=found.minutes + kept.earlier_s / 60)
-        self._tuned[request.name, request.config] = found
-        return found
 
     def _record(
         self,
         request: Request,
         config: Any,
         *,
-        tuned: GridResult | None,
+        tuned: GridResult | Searched | None,
         model: Recommender,
         report: FitReport,
         fit_s: float,

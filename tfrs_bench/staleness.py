@@ -73,7 +73,7 @@ def _of_settings(record: RunRecord, settings: Settings) -> Iterator[str]:
     except LookupError as error:
         yield f"grid: today's also tries {error.args[0]}, which the record lacks"
         return
-    yield from _between(record.model, record.config, told(config))
+    yield from _between(record.model, record.config, config if isinstance(config, dict) else told(config))
     searched = "a grid's search" if request.tune else request.tuning
     if searched != ("a grid's search" if record.trials else record.tuning):
         yield f"settings: from {record.tuning} in the record, from {searched} today"
@@ -82,9 +82,13 @@ def _of_settings(record: RunRecord, settings: Settings) -> Iterator[str]:
 def _searched(record: RunRecord, request: Request) -> Any:
     """Repeats a search of the grid, with the qualities that the record's trials had.
 
+    Of a search within a budget the best trial is taken: how many there are, minutes decide.
+
     Raises:
       LookupError: today's search tries what the record's did not.
     """
+    if request.budget is not None:
+        return max(record.trials, key=lambda trial: trial[1], default=({}, None))[0]
     qualities = {json.dumps(config, sort_keys=True): quality for config, quality in record.trials}
 
     def quality_of(config: Any) -> float:

@@ -14,13 +14,19 @@ from tfrs_bench.tuning.ledger import Search, Trial, read_search, read_searches, 
 SPACE = {
     "factors": {"low": 8, "high": 256, "log": True},
     "share": {"low": 0.0, "high": 1.0, "log": False},
+    "rate": {"low": 1.0, "high": 50.0, "log": True},
+    "window": {"low": 1, "high": 16, "log": True},
     "loss": {"choices": ["bce", "bpr"]},
 }
 
 
 def trial(number: int, quality: float | None, state: str = "complete", **settings) -> Trial:
     return Trial(
-        number, {"factors": 64, "share": 0.5, "loss": "bce"} | settings, state, quality, seconds=30.0
+        number,
+        {"factors": 64, "share": 0.5, "rate": 7.0, "window": 4} | settings,
+        state,
+        quality,
+        seconds=30.0,
     )
 
 
@@ -75,10 +81,20 @@ def test_minutes_hold_what_was_cut_short() -> None:
     assert search(trial(0, 0.1), trial(1, 0.2), lost_s=60.0).minutes == 2.0
 
 
-def test_a_best_value_at_an_end_of_its_range_is_named() -> None:
-    assert search(trial(0, 0.1, factors=255, share=0.001)).edges() == ["factors=255", "share=0.001"]
-    assert search(trial(0, 0.1, factors=200, share=0.03)).edges() == []
-    assert search(trial(0, 0.1, factors=8)).edges() == ["factors=8"]
+@pytest.mark.parametrize(
+    ("settings", "edges"),
+    [
+        ({"factors": 255, "rate": 1.01}, ["factors=255", "rate=1.01"]),
+        ({"factors": 200, "rate": 1.5}, []),
+        ({"factors": 8}, ["factors=8"]),
+        ({"share": 0.001}, []),  # nothing is beyond 0, 1 or a count of one
+        ({"share": 1.0}, []),
+        ({"window": 1}, []),
+        ({"window": 16}, ["window=16"]),
+    ],
+)
+def test_a_best_value_at_an_end_beyond_which_there_is_more_is_named(settings: dict, edges: list[str]) -> None:
+    assert search(trial(0, 0.1, **settings)).edges() == edges
 
 
 def test_the_ledger_of_a_record_is_json(tmp_path: Path) -> None:

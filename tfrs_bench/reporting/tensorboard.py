@@ -129,6 +129,28 @@ def write_results(folder: Path, metrics: Mapping[str, float]) -> None:
         events.scalars({f"test/{name}": value for name, value in metrics.items()}, 0)
 
 
+def write_hyper_parameters(
+    folder: Path, settings: Mapping[str, Any], scalars: Mapping[str, Sequence[float]]
+) -> None:
+    """Writes a run of the HParams tab.
+
+    Args:
+      folder: the run's TensorBoard folder.
+      settings: by name; numbers, true or false, or text.
+      scalars: values by tag, at steps 1, 2, ….
+
+    Raises:
+      UserError: the folder cannot be written.
+    """
+    from tensorboard.plugins.hparams.summary_v2 import hparams_pb
+
+    with _events(folder, "trial") as events:
+        events.summary(hparams_pb(dict(settings), trial_id=folder.name))
+        for tag, values in scalars.items():
+            for step, value in enumerate(values, start=1):
+                events.scalars({tag: value}, step)
+
+
 def write_projector(
     folder: Path,
     embeddings: NDArray[np.float32],
@@ -194,6 +216,9 @@ class _EventFile:
 
         for tag, value in scalars.items():
             self._write(step, summary=scalar_pb(tag, value))
+
+    def summary(self, summary: Any) -> None:
+        self._write(0, summary=summary)
 
     def text(self, tag: str, markdown: str) -> None:
         from tensorboard.plugins.text.summary_v2 import text_pb

@@ -210,7 +210,10 @@ def read_searches(results_dir: Path) -> list[Search]:
 
 
 def _at_an_end(value: float, space: dict[str, Any]) -> bool:
+    """Tells whether a value lies at an end of its range beyond which there may be more."""
     low, high = float(space["low"]), float(space["high"])
-    if space["log"]:
-        value, low, high = math.log(value), math.log(low), math.log(high)
-    return min(value - low, high - value) <= _NEAR * (high - low)
+    ends = [] if low == 0 or (space["low"] == 1 and isinstance(space["low"], int)) else [low]
+    ends += [] if high == 1 else [high]  # shares end at 0 and 1, and counts begin at 1
+    measure = math.log if space["log"] else float
+    width = measure(high) - measure(low)
+    return any(abs(measure(value) - measure(end)) <= _NEAR * width for end in ends)

@@ -92,7 +92,11 @@ class Proposals:
 
     def _decoded(self, name: str, value: Any) -> Any:
         one = self._space[name]
-        return one.values[value] if isinstance(one, Choice) else value
+        if isinstance(one, Choice):
+            return one.values[value]
+        if one.integer or value in (one.low, one.high, self._start[name]):
+            return value
+        return min(max(float(f"{value:.3g}"), one.low), one.high)  # no model cares for the fourth digit
 
 
 class Proposal:

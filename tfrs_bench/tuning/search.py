@@ -164,7 +164,8 @@ class _UnderWay:
 
     def run_next(self) -> Trial:
         """Runs one trial and keeps it."""
-        proposal, began, before = self._proposals.next(), time.perf_counter(), self.search.lost_s
+        began, before = time.perf_counter(), self.search.lost_s
+        proposal = self._proposals.next()
         settings = _plain(proposal.settings)
         known = next((one for one in self.search.trials if one.settings == settings), None)
         if known is not None:  # a few choices are soon tried, and fitting again would tell nothing

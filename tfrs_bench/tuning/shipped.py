@@ -9,8 +9,8 @@ from typing import Any
 
 from tfrs_bench.options import parse_value
 
-# Beside the package in a checkout, inside it when installed.
-_PLACES = (Path(__file__).parents[2] / "flags", Path(__file__).parents[1] / "flags")
+# What was tuned here; then what is shipped, beside the package in a checkout and inside it when installed.
+PLACES = (Path("flags"), Path(__file__).parents[2] / "flags", Path(__file__).parents[1] / "flags")
 _RANKING = "ranking"
 PROTOCOL_FLAGS = (
     "dataset", "task", "split", "relevance_threshold", "train_on", "mask_seen", "cold_start_below",
@@ -25,7 +25,7 @@ def shipped_config(
     *,
     asked: dict[str, Any],
     defaults: dict[str, Any],
-    places: tuple[Path, ...] = _PLACES,
+    places: tuple[Path, ...] = PLACES,
 ) -> tuple[Any, str] | None:
     """Finds settings tuned for exactly this data set and protocol.
 
@@ -33,23 +33,28 @@ def shipped_config(
       config_class: the model's `Config`.
       model: its registered name.
       dataset: the data set's short name, such as `ml-1m`.
-      asked: values of `PROTOCOL_FLAGS`; a flagfile that means other values is not used.
+      asked: values of flags, such as `PROTOCOL_FLAGS`; a flagfile that means other values is not used.
       defaults: what a flagfile means by not stating one of them.
       places: folders to look in.
 
     Returns:
       The settings and the flagfile's name, or None if there is none for this data and protocol.
     """
-    name = f"{_of_task(asked['task'])}{dataset}/{asked['split']}/{model}.cfg"
+    name = tuned_name(model, dataset, asked["split"], asked["task"])
     stated = _find(name, places)
     if stated is None:
         return None
-    for flag in PROTOCOL_FLAGS:
-        meant = parse_value(flag, stated[flag], type(asked[flag])) if flag in stated else defaults[flag]
+    for flag, wanted in asked.items():
+        meant = parse_value(flag, stated[flag], type(wanted)) if flag in stated else defaults[flag]
         same_data = flag == "dataset" and meant == dataset
-        if meant != asked[flag] and not same_data:
+        if meant != wanted and not same_data:
             return None
     return _config(config_class, stated), f"flags/{name}"
+
+
+def tuned_name(model: str, dataset: str, split: str, task: str) -> str:
+    """Returns the name, within a folder of flagfiles, of what is tuned for a data set and split."""
+    return f"{_of_task(task)}{dataset}/{split}/{model}.cfg"
 
 
 def split_config(
@@ -58,7 +63,7 @@ def split_config(
     split: str,
     *,
     task: str = _RANKING,
-    places: tuple[Path, ...] = _PLACES,
+    places: tuple[Path, ...] = PLACES,
 ) -> tuple[Any, str] | None:
     """Finds settings that suit a split, or a task, on data that nobody has tuned for.
 
