@@ -21,13 +21,8 @@ SPACE = {
 
 
 def trial(number: int, quality: float | None, state: str = "complete", **settings) -> Trial:
-    return Trial(
-        number,
-        {"factors": 64, "share": 0.5, "rate": 7.0, "window": 4} | settings,
-        state,
-        quality,
-        seconds=30.0,
-    )
+    settings = {"factors": 64, "share": 0.5, "rate": 7.0, "window": 4} | settings
+    return Trial(number, settings, state, quality, seconds=30.0)
 
 
 def search(*trials: Trial, lost_s: float = 0.0) -> Search:
