@@ -55,8 +55,8 @@ def _write(runs: Path, output: Path) -> int:
     from tfrs_bench.reporting.study import read_studies
 
     pages = _stale(_pages(read_studies(runs, ks=(PRIMARY_K,)), output))
-    for path, text in pages.items():
-        write_atomically(path, text)
+    for path, content in pages.items():
+        write_atomically(path, content)
     print(f"written: {', '.join(map(str, pages)) or 'nothing, all pages are fresh'}")
     return 0
 
@@ -76,28 +76,28 @@ def _check(runs: Path, output: Path) -> int:
     return int(bool(records or pages))
 
 
-def _pages(studies: Sequence[Study], output: Path) -> dict[Path, str]:
-    """Returns every page's text as the records give it."""
+def _pages(studies: Sequence[Study], output: Path) -> dict[Path, bytes]:
+    """Returns every file as the records give it."""
     from tfrs_bench.reporting.cold_start import cold_start_figures
     from tfrs_bench.reporting.index_cost import cost_figures
     from tfrs_bench.reporting.pages import results_page, with_blocks
+    from tfrs_bench.reporting.report_files import report_files
     from tfrs_bench.reporting.sweeps import sensitivity_figures
 
-    pages = {output / "README.md": results_page(studies)}
+    pages = {output / "README.md": results_page(studies).encode()}
     figures = cold_start_figures(studies) | sensitivity_figures(studies) | cost_figures(studies)
-    pages |= {output / name: text for name, text in figures.items()}
+    pages |= {output / name: text.encode() for name, text in figures.items()}
+    pages |= {output / name: content for name, content in report_files(studies).items()}
     if output == OUTPUT:  # other runs than the project's do not belong into the project's own pages
         for path in (Path("README.md"), *sorted(Path("docs").rglob("*.md"))):
             if path.is_file():
-                pages[path] = with_blocks(path.read_text(encoding="utf-8"), studies)
+                pages[path] = with_blocks(path.read_text(encoding="utf-8"), studies).encode()
     return pages
 
 
-def _stale(pages: dict[Path, str]) -> dict[Path, str]:
+def _stale(pages: dict[Path, bytes]) -> dict[Path, bytes]:
     return {
-        path: text
-        for path, text in pages.items()
-        if not path.is_file() or path.read_text(encoding="utf-8") != text
+        path: content for path, content in pages.items() if not path.is_file() or path.read_bytes() != content
     }
 
 

@@ -6,7 +6,9 @@ HTML, PDF and Markdown are made of the same blocks. Text may hold **strong** wor
 from __future__ import annotations
 
 import dataclasses
+import re
 from pathlib import Path
+from typing import Literal
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,3 +85,50 @@ class Section:
 
     title: str
     blocks: tuple[Block, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Report:
+    """All that is told of some studies.
+
+    Attributes:
+      title: what stands over it.
+      summary: what a reader in a hurry reads, before anything else.
+      sections: in order.
+    """
+
+    title: str
+    summary: Section
+    sections: tuple[Section, ...]
+
+
+_MARKED = re.compile(r"\*\*(?P<strong>[^*]+)\*\*|`(?P<code>[^`]+)`")
+
+
+def spans(text: str) -> list[tuple[Literal["plain", "strong", "code"], str]]:
+    """Takes text apart at its marks.
+
+    >>> spans("a **b** `c`")
+    [('plain', 'a '), ('strong', 'b'), ('plain', ' '), ('code', 'c')]
+    """
+    found: list[tuple[Literal["plain", "strong", "code"], str]] = []
+    end = 0
+    for mark in _MARKED.finditer(text):
+        found.append(("plain", text[end : mark.start()]))
+        strong = mark["strong"]
+        found.append(("code", mark["code"]) if strong is None else ("strong", strong))
+        end = mark.end()
+    return [one for one in (*found, ("plain", text[end:])) if one[1]]
+
+
+def numbered(report: Report) -> dict[int, str]:
+    """Returns `Figure 1`, `Table 1` and so on by the `id` of each block that has a caption."""
+    counts = {Drawing: 0, Table: 0}
+    found = {}
+    for section in (report.summary, *report.sections):
+        for block in section.blocks:
+            if isinstance(block, Drawing | Table):
+                counts[type(block)] += 1
+                kind = "Figure" if isinstance(block, Drawing) else "Table"
+                found[id(block)] = f"{kind} {counts[type(block)]}"
+    return found

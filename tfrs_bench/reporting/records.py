@@ -213,15 +213,15 @@ def _measured(evaluation: Evaluation, metric: str, segment: str) -> float | None
     return None if math.isnan(mean) else mean
 
 
-def write_atomically(path: Path, text: str) -> None:
-    """Writes a text file that is either there whole or not at all.
+def write_atomically(path: Path, content: str | bytes) -> None:
+    """Writes a file that is either there whole or not at all; text as UTF-8.
 
     Raises:
       UserError: it cannot be written.
     """
     try:
         with atomic(path, durable=True) as file:
-            file.write(text.encode())
+            file.write(content if isinstance(content, bytes) else content.encode())
     except OSError as error:
         raise unwritable(path, error) from error
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from tfrs_bench import registry
 from tfrs_bench.errors import UserError
-from tfrs_bench.evaluation.evaluator import Evaluation
+from tfrs_bench.evaluation.evaluator import PRIMARY, Evaluation
 from tfrs_bench.evaluation.metrics import ERRORS
 from tfrs_bench.evaluation.verdicts import Comparison, average_seeds, compare
 from tfrs_bench.reporting.records import RECORD, RunRecord, read_run
@@ -40,7 +40,7 @@ class Run:
     folder: Path
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)  # one is itself alone, so what is found of it can be kept
 class Study:
     """One experiment: the same data, split, ties and protocol for every model and every seed.
 
@@ -77,6 +77,12 @@ class Study:
     def primary(self) -> str:
         """The metric of its verdicts."""
         return self.comparison.primary
+
+    def primary_alone(self, name: str) -> Evaluation:
+        """Returns a model's users, its seeds averaged, with the primary metric and NDCG@10 alone."""
+        found = average_seeds([run.evaluation for run in self.runs[name]])
+        kept = dict.fromkeys((self.primary, PRIMARY))
+        return dataclasses.replace(found, metrics={metric: found.metrics[metric] for metric in kept})
 
     def seed_means(self, name: str) -> list[float]:
         """Returns the primary metric's mean over users for each seed of a model."""

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from tfrs_bench import registry
-from tfrs_bench.evaluation.evaluator import PRIMARY, Evaluation
-from tfrs_bench.evaluation.verdicts import Row, average_seeds, compare
+from tfrs_bench.evaluation.evaluator import PRIMARY
+from tfrs_bench.evaluation.verdicts import Row, compare
 from tfrs_bench.reporting.comparison import markdown_table
 from tfrs_bench.reporting.figures import COLORS, MARKERS, drawing, file_name
 from tfrs_bench.reporting.study import CEILING, FLOOR, Study, labelled, shown, varied
@@ -108,7 +108,7 @@ def differences(study: Study, sweep: Sweep) -> list[str]:
     for line in sweep.lines:
         reference = line.names.get(_default(sweep), next(iter(line.names.values())))
         others = [name for name in line.names.values() if name != reference]
-        evaluations = {name: _primary_of(study, name) for name in (reference, *others)}
+        evaluations = {name: study.primary_alone(name) for name in (reference, *others)}
         verdicts = compare(evaluations, others, [reference]).verdicts
         primary = [one for one in verdicts if (one.segment, one.metric) == ("all", study.primary)]
         sentences += [one.sentence() for one in primary]
@@ -171,12 +171,6 @@ def _by_value(
     for name in names:
         value = configs[name].get(setting)
         yield tuple(value) if isinstance(value, list) else value, name
-
-
-def _primary_of(study: Study, name: str) -> Evaluation:
-    evaluation = average_seeds([run.evaluation for run in study.runs[name]])
-    kept = {metric: evaluation.metrics[metric] for metric in dict.fromkeys((study.primary, PRIMARY))}
-    return dataclasses.replace(evaluation, metrics=kept)
 
 
 def _default(sweep: Sweep) -> Any:

@@ -1,0 +1,60 @@
+"""The PDF holds its texts, stays within its pages, and is the same file every time."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from some_report import HOSTILE, RECORDS, report, svg, whole
+
+from tfrs_bench.errors import UserError
+from tfrs_bench.reporting import pdf as pdf_module
+from tfrs_bench.reporting.document import Drawing, Paragraph, Table
+from tfrs_bench.reporting.pdf import pdf, png, typst_source
+
+
+def pages(file: bytes) -> int:
+    return max(int(count) for count in re.findall(rb"/Type/Pages/Count (\d+)", file))
+
+
+def test_it_is_a_pdf_of_few_pages() -> None:
+    file = pdf(whole())
+    assert file.startswith(b"%PDF-") and pages(file) == 1
+
+
+def test_the_same_report_is_the_same_file() -> None:
+    assert pdf(whole()) == pdf(whole())
+
+
+def test_texts_are_strings_that_nothing_in_them_ends() -> None:
+    source = typst_source(whole())
+    assert source.count(HOSTILE.replace("\\", "\\\\").replace('"', '\\"')) == 2
+    assert '#strong("better");#text(" by ");#raw("als");' in source
+    assert pages(pdf(report(title=HOSTILE + "\n\x00"))) == 1
+
+
+def test_what_does_not_fit_is_left_to_the_html_and_counted() -> None:
+    rows = tuple((f"model {number}", "0.1") for number in range(30))
+    many = report(*(Table(f"Number {one}.", ("model", "NDCG@10"), rows, RECORDS) for one in range(12)))
+    assert pages(pdf(many, most_pages=9)) > 2
+    assert pages(pdf(many, most_pages=2)) <= 2
+    assert "9 more figures and tables of this section: report.html." in typst_source(
+        pdf_module._shortened(many, 3)
+    )
+
+
+def test_text_that_alone_is_too_long_is_said() -> None:
+    with pytest.raises(UserError, match="text alone takes 2 pages, and 1 are asked for"):
+        pdf(report(*(Paragraph("words " * 200) for _ in range(8))), most_pages=1)
+
+
+def test_a_wide_table_is_set_smaller_and_drawings_side_by_side() -> None:
+    wide = Table("Wide.", tuple(f"column {one}" for one in range(20)), (("0.1234",) * 20,))
+    drawings = [Drawing(str(one), "Falls.", svg()) for one in range(3)]
+    assert typst_source(report(wide, *drawings)).count("#side-by-side(") == 2
+    assert pages(pdf(report(wide, *drawings))) == 1
+
+
+def test_a_drawing_becomes_the_same_png_every_time() -> None:
+    image = png(svg())
+    assert image.startswith(b"\x89PNG") and image == png(svg()) and image != png(svg("ease"))

@@ -1,0 +1,176 @@
+"""The questions a reader comes with, answered from records in the order in which they are asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+from tfrs_bench.data.worlds import WORLDS
+from tfrs_bench.evaluation.evaluator import PRIMARY
+from tfrs_bench.reporting.cold_start import of_newcomers
+from tfrs_bench.reporting.comparison import known_levels
+from tfrs_bench.reporting.document import Block, Bullets, Paragraph, Section
+from tfrs_bench.reporting.judgements import (
+    FACTORIZATION,
+    agreement,
+    best,
+    classical,
+    deep,
+    judged,
+    pair,
+    reads_order,
+    recommended,
+    registered,
+    weighed,
+)
+from tfrs_bench.reporting.study import Study, labelled
+
+_NOTHING = "The records hold no runs that could tell."
+
+
+def main_studies(studies: Sequence[Study]) -> list[Study]:
+    """Returns the studies that the answers rest on: lists for known users, a data set and split each.
+
+    Variants of one model under labels of their own, and worlds made for one model, do not count.
+    """
+    aside = {id(study) for study in labelled(studies, "ablation", "sensitivity")}
+    return [
+        study
+        for study in studies
+        if id(study) not in aside
+        and study.primary == PRIMARY
+        and not known_levels(study)
+        and study.name == f"{study.first.dataset}, {study.first.split}"
+        and study.first.dataset not in WORLDS
+    ]
+
+
+def answers(studies: Sequence[Study]) -> Section:
+    """Answers whether deep models win, for newcomers too, by what, at what cost, and what to deploy."""
+    main = main_studies(studies)
+    newcomers = [study for study in studies if of_newcomers(study)]
+    questions: tuple[tuple[str, Callable[[Study], str | None], Sequence[Study]], ...] = (
+        ("Do deep models beat tuned factorization, and by how much?", _deep_or_factors, main),
+        ("What do newcomers get?", _newcomers, newcomers),
+        ("Does order matter?", _order, main),
+        ("Is the cost justified?", _cost, main),
+        ("What would one deploy?", deployed, main),
+    )
+    blocks: list[Block] = []
+    for question, answer, asked in questions:
+        told = {study: line for study in asked if (line := answer(study)) is not None}
+        counted = _counted(told) if answer is _deep_or_factors else ""
+        blocks.append(Paragraph(" ".join([f"**{question}**", *filter(None, [counted])])))
+        lines = [*told.values(), *(_disagreements(told) if answer is _deep_or_factors else ())]
+        blocks.append(Bullets(tuple(lines or [_NOTHING]), _folders(told)))
+    return Section("Answers", tuple(blocks))
+
+
+def deployed(study: Study) -> str | None:
+    """Says which model a study would have one deploy, by which rule, and what that may give up."""
+    choice = recommended(study)
+    if choice is None:
+        return None
+    seconds = study.mean(choice.model, "fit_s")
+    told = f"{study.name}: **{choice.model}**, {seconds:,.1f} s of training"
+    if choice.verdict is None:
+        cheaper = [name for name in weighed(study) if study.mean(name, "fit_s") < seconds]
+        return told + (
+            f": the best mean, and each of the {len(cheaper)} that cost less is worse by its interval."
+            if cheaper
+            else ": the best mean and the least cost."
+        )
+    return (
+        f"{told}: the cheapest whose interval allows it to be as good as {choice.best}, which has the best "
+        f"mean. {choice.verdict.metric.upper()} {choice.verdict.difference:+.3f} "
+        f"[{choice.verdict.low:+.3f}, {choice.verdict.high:+.3f}] against it, for "
+        f"{seconds:,.1f} s in place of {study.mean(choice.best, 'fit_s'):,.1f} s."
+    )
+
+
+def _deep_or_factors(study: Study) -> str | None:
+    ours = best(study, deep(study))
+    factors = [name for name in classical(study) if registered(study, name) in FACTORIZATION]
+    theirs, top = best(study, factors), best(study, classical(study))
+    if ours is None or theirs is None or top is None:
+        return None
+    line = f"{study.name}: {_told(study, ours, theirs)}."
+    return (
+        line
+        if top == theirs
+        else f"{line} Against {top}, the best classical model: {_told(study, ours, top)}."
+    )
+
+
+def _counted(told: Iterable[Study]) -> str:
+    words = [_word(study) for study in told]
+    if not words:
+        return ""
+    return (
+        f"Of {len(words)} data sets and splits the best deep model is better than the best factorization "
+        f"in {words.count('better')}, worse in {words.count('worse')}, and in "
+        f"{words.count('cannot tell')} nobody can tell."
+    )
+
+
+def _disagreements(told: Iterable[Study]) -> list[str]:
+    datasets: dict[str, dict[str, str]] = {}
+    for study in told:
+        datasets.setdefault(study.first.dataset, {})[study.first.split] = _word(study)
+    found = {name: agreement(words) for name, words in datasets.items()}
+    return [f"{name}: {line}." for name, line in found.items() if line is not None]
+
+
+def _word(study: Study) -> str:
+    factors = [name for name in classical(study) if registered(study, name) in FACTORIZATION]
+    ours, theirs = best(study, deep(study)), best(study, factors)
+    verdict = pair(study, ours, theirs) if ours and theirs else None
+    return "cannot tell" if verdict is None else verdict.verdict
+
+
+def _newcomers(study: Study) -> str | None:
+    ours, theirs = best(study, deep(study)), best(study, classical(study))
+    if ours is None or theirs is None:
+        return None
+    words: dict[str, list[str]] = {}
+    for level in known_levels(study):
+        verdict = pair(study, ours, theirs, level)
+        if verdict is not None:
+            words.setdefault(verdict.verdict, []).append(level.removesuffix(" known"))
+    by_level = "; ".join(f"{word} at {', '.join(levels)}" for word, levels in words.items())
+    return f"{study.name}: {_told(study, ours, theirs)}. By interactions known: {by_level}."
+
+
+def _order(study: Study) -> str | None:
+    readers = reads_order(study)
+    blind = [name for name in weighed(study) if name not in readers]
+    reader, other = best(study, readers), best(study, blind)
+    if reader is None or other is None:
+        return None
+    return f"{study.name}: of models that read order and of those that do not, {_told(study, reader, other)}."
+
+
+def _cost(study: Study) -> str | None:
+    ours, theirs = best(study, deep(study)), best(study, classical(study))
+    verdict = pair(study, ours, theirs) if ours and theirs else None
+    if verdict is None or ours is None or theirs is None:
+        return None
+    times = study.mean(ours, "fit_s"), study.mean(theirs, "fit_s")
+    told = f"{study.name}: {ours} trains for {times[0]:,.1f} s and {theirs} for {times[1]:,.1f} s"
+    if verdict.verdict == "better":
+        minutes = (times[0] - times[1]) / 60
+        gain = f"{verdict.difference:+.3f} [{verdict.low:+.3f}, {verdict.high:+.3f}] {verdict.metric.upper()}"
+        return f"{told}: {gain} for {max(minutes, 0):,.1f} more minutes. **The cost buys quality.**"
+    if times[0] > times[1]:
+        found = "it is worse" if verdict.verdict == "worse" else "no gain is shown"
+        return f"{told}, and {found}. **Not justified.**"
+    return f"{told}; {judged(verdict)}."
+
+
+def _told(study: Study, model: str, other: str) -> str:
+    verdict = pair(study, model, other)
+    return f"{model} and {other} share no users" if verdict is None else judged(verdict)
+
+
+def _folders(studies: Iterable[Study]) -> tuple[Path, ...]:
+    return tuple(folder for study in studies for folder in study.folders)

@@ -1,0 +1,153 @@
+"""Sentences that judge, each by a stated rule from paired intervals: nothing is said that these deny."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from tfrs_bench import registry
+from tfrs_bench.evaluation.metrics import ERRORS
+from tfrs_bench.evaluation.verdicts import Row, Verdict, compare
+from tfrs_bench.reporting.study import CEILING, FLOOR, Study, is_neural
+
+FACTORIZATION = ("als", "ials", "bpr", "pure_svd", "biased_mf")
+
+
+def weighed(study: Study) -> list[str]:
+    """Returns the models that compete: all but floor and ceiling."""
+    return [name for name in study.runs if registered(study, name) not in (FLOOR, CEILING)]
+
+
+def deep(study: Study) -> list[str]:
+    """Returns the neural models that compete."""
+    return [name for name in weighed(study) if is_neural(registered(study, name))]
+
+
+def classical(study: Study) -> list[str]:
+    """Returns the models that compete and are not neural."""
+    return [name for name in weighed(study) if not is_neural(registered(study, name))]
+
+
+def reads_order(study: Study) -> list[str]:
+    """Returns the models that compete and whose answer depends on the order of a history."""
+    return [name for name in weighed(study) if _reads_order(registered(study, name))]
+
+
+def registered(study: Study, name: str) -> str:
+    """Returns what a model of a study is registered as."""
+    return study.runs[name][0].record.model
+
+
+def best(study: Study, names: Sequence[str], segment: str = "all") -> str | None:
+    """Returns the model with the best mean of the primary metric; None if none was measured."""
+    sign = -1 if study.primary in ERRORS else 1
+    rows = {name: row for name in names if (row := study.comparison.row(name, segment=segment))}
+    return max(rows, key=lambda name: sign * rows[name].mean) if rows else None
+
+
+def pair(study: Study, model: str, other: str, segment: str = "all") -> Verdict | None:
+    """Returns how one model stands against another on the same users; None if nobody counts.
+
+    It is the study's own verdict where it has one, adjusted for all its comparisons.
+    """
+    own = (one for one in study.comparison.verdicts if (one.model, one.baseline) == (model, other))
+    found = [one for one in own if (one.segment, one.metric) == (segment, study.primary)]
+    return found[0] if found else against(study, other, segment).get(model)
+
+
+@functools.lru_cache(maxsize=256)
+def against(study: Study, reference: str, segment: str = "all") -> dict[str, Verdict]:
+    """Returns every competing model against one of them, adjusted for that many comparisons."""
+    names = weighed(study)
+    evaluations = {name: study.primary_alone(name) for name in names}
+    others = [name for name in names if name != reference]
+    verdicts = compare(evaluations, others, [reference]).verdicts
+    return {one.model: one for one in verdicts if (one.segment, one.metric) == (segment, study.primary)}
+
+
+def judged(verdict: Verdict) -> str:
+    """Says a verdict as a sentence without its end: who is better, by how much, or that nobody can tell."""
+    amount = f"{verdict.metric.upper()} {verdict.difference:+.3f} [{verdict.low:+.3f}, {verdict.high:+.3f}]"
+    if not np.isnan(verdict.relative):
+        amount += f" ({100 * verdict.relative:+z.0f} %)"
+    if verdict.verdict != "cannot tell":
+        return f"{verdict.model} is **{verdict.verdict}** than {verdict.baseline}: {amount}"
+    return (
+        f"**cannot tell** {verdict.model} from {verdict.baseline}: {amount}; {verdict.num_users:,} users "
+        f"could have shown a difference of {verdict.detectable:.3f}"
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class Choice:
+    """A model to take, and what that rests on.
+
+    Attributes:
+      model: the cheapest that may be as good as the best.
+      best: the model with the best mean.
+      verdict: of `model` against `best`; None if they are one.
+      passed_over: models with a better mean that cost more.
+    """
+
+    model: str
+    best: str
+    verdict: Verdict | None
+    passed_over: tuple[str, ...]
+
+
+def recommended(study: Study, cost: Callable[[Study, str], float] | None = None) -> Choice | None:
+    """Chooses the cheapest model whose paired interval does not say that it is worse than the best.
+
+    Args:
+      study: to choose in.
+      cost: of a model; None for its seconds of training.
+
+    Returns:
+      The choice; None if fewer than two models compete.
+    """
+    cost = cost or (lambda one, name: one.mean(name, "fit_s"))
+    names = weighed(study)
+    top = best(study, names)
+    if top is None or len(names) < 2:
+        return None
+    verdicts = against(study, top)
+    eligible = [name for name in names if name == top or not surely_worse(verdicts[name])]
+    chosen = min(eligible, key=lambda name: (cost(study, name), names.index(name)))
+    mean = _mean(study, chosen)
+    better = [name for name in names if name != chosen and _is_better(study, _mean(study, name), mean)]
+    return Choice(chosen, top, verdicts.get(chosen), tuple(better))
+
+
+def surely_worse(verdict: Verdict) -> bool:
+    """Tells whether the unadjusted interval lies on the worse side of 0 as a whole."""
+    return verdict.low > 0 if verdict.metric in ERRORS else verdict.high < 0
+
+
+def agreement(words: dict[str, str]) -> str | None:
+    """Says that splits of one data set disagree, by the word of each; None where they agree.
+
+    >>> agreement({"per_user": "better", "global": "cannot tell"})
+    '**The splits disagree**: better by per_user, cannot tell by global'
+    """
+    if len({*words.values()}) < 2:
+        return None
+    return "**The splits disagree**: " + ", ".join(f"{word} by {split}" for split, word in words.items())
+
+
+def _mean(study: Study, name: str) -> float:
+    row: Row | None = study.comparison.row(name)
+    assert row is not None
+    return row.mean
+
+
+def _is_better(study: Study, one: float, other: float) -> bool:
+    return one < other if study.primary in ERRORS else one > other
+
+
+def _reads_order(model: str) -> bool:
+    if model not in registry.MODELS:
+        return False
+    return bool(registry.resolve(registry.MODELS, model, "model").capabilities.reads_order)

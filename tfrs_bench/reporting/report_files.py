@@ -1,0 +1,42 @@
+"""The files of a report: HTML, PDF, leaderboards and figures, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tfrs_bench.reporting.answers import answers
+from tfrs_bench.reporting.document import Drawing, Report
+from tfrs_bench.reporting.figures import file_name
+from tfrs_bench.reporting.html import html
+from tfrs_bench.reporting.leaderboard import leaderboard, leaderboard_csv
+from tfrs_bench.reporting.pdf import pdf, png
+from tfrs_bench.reporting.sections.order import sections
+from tfrs_bench.reporting.study import Study
+
+FIGURES = "figures"
+_TITLE = "Deep against classical recommenders: what the records say"
+
+
+def report_of(studies: Sequence[Study]) -> Report:
+    """Writes the report of some studies, see `answers` and `sections.order`."""
+    return Report(_TITLE, answers(studies), sections(studies))
+
+
+def report_files(studies: Sequence[Study]) -> dict[str, bytes]:
+    """Returns every file of a report by its name below the report's folder.
+
+    Raises:
+      UserError: the PDF would have too many pages.
+    """
+    report = report_of(studies)
+    files = {
+        "report.html": html(report).encode(),
+        "report.pdf": pdf(report),
+        "leaderboard.md": leaderboard(studies).encode(),
+        "leaderboard.csv": leaderboard_csv(studies).encode(),
+    }
+    drawings = (block for one in report.sections for block in one.blocks if isinstance(block, Drawing))
+    for drawing in drawings:
+        svg = f"{FIGURES}/{file_name(drawing.name)}"
+        files |= {svg: drawing.svg.encode(), svg.removesuffix(".svg") + ".png": png(drawing.svg)}
+    return files
