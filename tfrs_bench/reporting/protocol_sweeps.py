@@ -12,7 +12,7 @@ from tfrs_bench.evaluation.evaluator import PRIMARY, Evaluation
 from tfrs_bench.evaluation.verdicts import Row, Verdict, average_seeds, compare
 from tfrs_bench.reporting.document import Block, Bullets, Drawing, Table
 from tfrs_bench.reporting.figures import COLORS, MARKERS, drawing
-from tfrs_bench.reporting.study import CEILING, FLOOR, Study, shown
+from tfrs_bench.reporting.study import CEILING, FLOOR, Run, Study, shown
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,6 +63,8 @@ class ProtocolSweep:
     def against_reference(self, model: str) -> dict[Any, Verdict]:
         """Weighs a model at the reference against the same model at each other value, user by user.
 
+        The same seeds stand on both sides, where there are some.
+
         Returns:
           By value, reference − value; nothing where the users of two values are not the same.
         """
@@ -70,7 +72,8 @@ class ProtocolSweep:
         if self.reference not in there:
             return {}
         names = {value: f"{model} ({self.option}={shown(value)})" for value in there}
-        evaluations = {name: self._primary_of(value, model) for value, name in names.items()}
+        seeds = set.intersection(*({run.record.seed for run in self._runs(value, model)} for value in there))
+        evaluations = {name: self._primary_of(value, model, seeds) for value, name in names.items()}
         others = [value for value in there if value != self.reference]
         try:
             found = compare(evaluations, [names[self.reference]], [names[one] for one in others]).verdicts
@@ -79,8 +82,14 @@ class ProtocolSweep:
         wanted = [one for one in found if (one.segment, one.metric) == ("all", self.primary)]
         return dict(zip(others, wanted, strict=True))
 
-    def _primary_of(self, value: Any, model: str) -> Evaluation:
-        evaluation = average_seeds([run.evaluation for run in self.studies[value].runs[model]])
+    def _runs(self, value: Any, model: str) -> list[Run]:
+        return self.studies[value].runs[model]
+
+    def _primary_of(self, value: Any, model: str, seeds: set[int]) -> Evaluation:
+        runs = self._runs(value, model)
+        evaluation = average_seeds(
+            [run.evaluation for run in runs if run.record.seed in (seeds or {run.record.seed})]
+        )
         kept = dict.fromkeys((self.primary, PRIMARY))
         return dataclasses.replace(evaluation, metrics={name: evaluation.metrics[name] for name in kept})
 

@@ -29,12 +29,18 @@ class Part:
 
 _MAIN = "python -m tfrs_bench.main"
 _VARY = "python -m tfrs_bench.sensitivity"
+_BOTH = f"{_MAIN} --split=per_user && {_MAIN} --split=global"
 PARTS = (
+    Part("Statistics", "statistics:statistics", f"{_MAIN} --seeds=3"),
+    Part("Leakage certificate", "leakage:leakage", _BOTH),
     Part("Cold start", "cold_start:cold_start", f"{_MAIN} --split=global --cold_start_fraction=0.1"),
     Part(
         "Does order matter?", "sequential:sequential", f"{_VARY} --vary=shuffle_histories:never,test,always"
     ),
+    Part("Is the cost justified?", "cost:cost", f"{_MAIN} --baselines=popularity,als,ease"),
     Part("Scalability", "scalability:scalability", f"{_VARY} --vary=train_fraction:0.1,0.25,0.5,1"),
+    Part("Popularity bias", "popularity_bias:popularity_bias", _MAIN),
+    Part("Importance of hyper-parameters", "importance:importance", "python -m tfrs_bench.tune"),
 )
 
 

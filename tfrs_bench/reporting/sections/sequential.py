@@ -14,9 +14,9 @@ OPTION, TRUE_ORDER, AT_TEST, ALWAYS = "shuffle_histories", "never", "test", "alw
 _METHOD = (
     "Each user's items are dealt out anew over that user's moments: in the histories of the test alone, or "
     "in training and validation too. The first takes the order from a model that relies on it, the second "
-    "lets the model learn without. Differences are of the same users; words follow p, Holm-adjusted over "
-    "both ways. A model that reads only the latest events then reads some at random, so recency is lost with "
-    "the order."
+    "lets the model learn without. Differences are of the same users and seeds; words follow p, "
+    "Holm-adjusted over both ways. A model that reads only the latest events then reads some at random, so "
+    "recency is lost with the order."
 )
 
 
