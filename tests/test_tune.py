@@ -53,6 +53,8 @@ def test_the_winner_is_written_and_main_takes_it_up(place: Path, capsys: pytest.
     record = weighed("--model=ease", "--baselines=popularity")["ease"]
     assert record["config"] == search.start | search.best.settings
     assert record["tuning"] == "flags/log/per_user/ease.cfg"
+    assert record["ledger"]["cap_minutes"] == 5.0
+    assert (record["ledger"]["trials"], record["ledger"]["max_trials"]) == (4, 4)
     assert "ease (flags/log/per_user/ease.cfg)" in capsys.readouterr().out
 
 

@@ -15,7 +15,14 @@ from tfrs_bench.reporting.comparison import UNTUNED
 from tfrs_bench.runner import Request
 from tfrs_bench.settings import Settings
 from tfrs_bench.tuning.search import Budget
-from tfrs_bench.tuning.shipped import PLACES, PROTOCOL_FLAGS, shipped_config, split_config, tuned_name
+from tfrs_bench.tuning.shipped import (
+    PLACES,
+    PROTOCOL_FLAGS,
+    ledger_of_shipped,
+    shipped_config,
+    split_config,
+    tuned_name,
+)
 
 
 def requests(settings: Settings, *, truth_is_known: bool = False) -> list[Request]:
@@ -59,7 +66,7 @@ def request(name: str, settings: Settings) -> Request:
     if asked_for and settings.stated(name):
         return Request(name, config, "flags" if shipped is None else f"flags over {source}", seed=seed)
     if shipped is not None or not model.grid:
-        return Request(name, config, source, seed=seed)
+        return Request(name, config, source, seed=seed, ledger=ledger_of_shipped(source))
     if not plan.tune_baselines:
         return Request(name, config, UNTUNED, seed=seed)
     return Request(name, config, tune=True, seed=seed)

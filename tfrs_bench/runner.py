@@ -58,6 +58,7 @@ class Request:
       seed: of the model; data, split and ties have the experiment's.
       budget: of that search.
       held: fields that it leaves as they are.
+      ledger: what is known of a search that was made before.
     """
 
     name: str
@@ -67,6 +68,7 @@ class Request:
     seed: int = 0
     budget: Budget | None = None
     held: frozenset[str] = frozenset()
+    ledger: dict[str, Any] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -153,7 +155,7 @@ class Runner:
         self._check_belongs(record, evaluation, request, folder)
         self.console.reused(request.name, folder)
         if not request.tune:  # then, the same settings may have come from flags, a file or the defaults
-            record = dataclasses.replace(record, tuning=request.tuning)
+            record = dataclasses.replace(record, tuning=request.tuning, ledger=request.ledger)
         record = dataclasses.replace(record, asked=self._asked)
         return Finished(record, evaluation, folder, reused=True)
 
@@ -305,7 +307,7 @@ class Runner:
             environment=environment(),
             asked=self._asked,
             funnel=funnel,
-            ledger={} if tuned is None else tuned.ledger(),
+            ledger=request.ledger if tuned is None else tuned.ledger(),
         )
 
     def _write_tensorboard(self, events: Path, record: RunRecord, model: Recommender) -> None:

@@ -10,7 +10,13 @@ import pytest
 
 from tfrs_bench.errors import UserError
 from tfrs_bench.experiment import Experiment
-from tfrs_bench.tuning.shipped import PROTOCOL_FLAGS, read_flagfile, shipped_config, split_config
+from tfrs_bench.tuning.shipped import (
+    PROTOCOL_FLAGS,
+    ledger_of_shipped,
+    read_flagfile,
+    shipped_config,
+    split_config,
+)
 
 DEFAULTS = {flag: getattr(Experiment(dataset="ml-1m"), flag) for flag in PROTOCOL_FLAGS}
 
@@ -131,3 +137,27 @@ def test_settings_tuned_for_a_ranking_are_not_those_for_ratings(tmp_path: Path) 
     assert find(tmp_path, task="rating") is None
     write(tmp_path / "rating", "--task=rating", "--factors=32")
     assert find(tmp_path, task="rating") == (Config(32), "flags/rating/ml-1m/per_user/als.cfg")
+
+
+@pytest.mark.parametrize(
+    ("head", "ledger"),
+    [
+        (
+            "# Found by: tune --model=als --budget_minutes=3 --max_trials=60\n# (tpe: 12 trials, 2.5 of 3 min, …).",
+            {"search": "tpe", "trials": 12, "minutes": 2.5, "cap_minutes": 3.0, "max_trials": 60},
+        ),
+        (
+            "# (grid: 38 trials, 0.4 min, chosen",
+            {"search": "grid", "trials": 38, "minutes": 0.4, "cap_minutes": None, "max_trials": None},
+        ),
+        ("# Found by some 20 trials by hand on validation", {"search": "hand"}),
+        ("# Nobody knows.", {}),
+    ],
+)
+def test_the_head_of_a_file_tells_the_search_behind_it(
+    tmp_path: Path, head: str, ledger: dict[str, Any]
+) -> None:
+    write(tmp_path, head, "--factors=8")
+    name = "flags/ml-1m/per_user/als.cfg"
+    assert ledger_of_shipped(name, places=(tmp_path,)) == {"method": "flagfile", **ledger}
+    assert ledger_of_shipped("defaults", places=(tmp_path,)) == {}

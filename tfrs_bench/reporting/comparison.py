@@ -12,6 +12,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from tfrs_bench.evaluation.verdicts import Row, asked_of
+from tfrs_bench.reporting.budgets import budgets_differ, spent
 from tfrs_bench.reporting.console import Console
 from tfrs_bench.reporting.rating_table import predicts_ratings, rating_columns, rating_footnote
 from tfrs_bench.reporting.records import without_nan, write_atomically
@@ -143,13 +144,15 @@ def mean_of(row: Row | None) -> str:
 def footnote(study: Study) -> str:
     """Returns what the figures of the table mean."""
     users = {row.segment: row.num_users for row in study.comparison.rows}
+    tuning = spent(study)
+    last = _of_seeds(study) + ([] if tuning is None else [tuning])
     if predicts_ratings(study):
-        return " ".join([rating_footnote(study), *_of_seeds(study)])
+        return " ".join([rating_footnote(study), *last])
     segments = f"cold: NDCG@10 of {users['cold']:,} cold users" if "cold" in users else "cold: no user is"
     if known_levels(study):
         segments = "0 to 4: NDCG@10 of newcomers after so many interactions; their mean comes first"
     lines = [_FOOTNOTE.format(users=users["all"], segments=segments)]
-    lines += _of_seeds(study)
+    lines += last
     if CEILING in study.runs:
         lines.append("oracle: the simulator's own truth.")
     return " ".join(lines)
@@ -187,7 +190,8 @@ def warnings(study: Study) -> list[str]:
         for name, runs in study.runs.items()
         if runs[0].record.tuning == UNTUNED
     ]
-    return found
+    differing = budgets_differ(study)
+    return found if differing is None else [*found, differing]
 
 
 def chosen_settings(study: Study) -> list[str]:

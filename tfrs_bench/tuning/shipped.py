@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import typing
 from pathlib import Path
 from typing import Any
@@ -88,8 +89,40 @@ def _of_task(task: str) -> str:
     return "" if task == _RANKING else f"{task}/"
 
 
+def ledger_of_shipped(source: str, *, places: tuple[Path, ...] = PLACES) -> dict[str, Any]:
+    """Returns what the head of a flagfile says of the search behind it, as a run's record keeps it.
+
+    Args:
+      source: the flagfile's name, such as `flags/ml-1m/global/als.cfg`; of anything else nothing is known.
+      places: folders to look in.
+    """
+    path = _path(source.removeprefix("flags/"), places) if source.startswith("flags/") else None
+    if path is None:
+        return {}
+    head = " ".join(_heading(path.read_text(encoding="utf-8")))
+    if " by hand " in head:
+        return {"method": "flagfile", "search": "hand"}
+    found = re.search(r"\((tpe|grid): (\d+) trials, ([\d.]+)", head)
+    if found is None:
+        return {"method": "flagfile"}
+    ledger = {"method": "flagfile", "search": found[1], "trials": int(found[2]), "minutes": float(found[3])}
+    cap = re.search(r"--budget_minutes=([\d.]+) --max_trials=(\d+)", head)
+    return ledger | {
+        "cap_minutes": None if cap is None else float(cap[1]),
+        "max_trials": None if cap is None else int(cap[2]),
+    }
+
+
+def _heading(text: str) -> list[str]:
+    return [line.removeprefix("#").strip() for line in text.splitlines() if line.startswith("#")]
+
+
+def _path(name: str, places: tuple[Path, ...]) -> Path | None:
+    return next((place / name for place in places if (place / name).is_file()), None)
+
+
 def _find(name: str, places: tuple[Path, ...]) -> dict[str, str] | None:
-    found = next((place / name for place in places if (place / name).is_file()), None)
+    found = _path(name, places)
     return None if found is None else read_flagfile(found)
 
 

@@ -1,0 +1,74 @@
+"""How much tuning each model of a table had, and whether all had the same."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tfrs_bench.reporting.records import RunRecord
+from tfrs_bench.reporting.study import CEILING, FLOOR, Study
+
+_FILE, _GRID, _UNTUNED = "Settings of a file", "A grid", "Untuned"
+_FLAGS, _HAND = "Settings given by flags", "Settings found by hand"
+
+
+def budgets_differ(study: Study) -> str | None:
+    """Returns sentences that name each model's tuning, or None if all models had the same."""
+    kinds: dict[str, dict[str, int]] = {}
+    for record in _tuned_models(study):
+        kinds.setdefault(kind_of(record), {})[record.model] = trials_of(record)
+    if len(kinds) < 2:
+        return None
+    return " ".join(["Budgets differ.", *(_told(kind, models) for kind, models in kinds.items())])
+
+
+def spent(study: Study) -> str | None:
+    """Returns what searches within a budget tried and took, a model after the other; None without any."""
+    told = [
+        f"{record.model} {record.ledger['trials']} trials, {record.ledger['minutes']:.1f} min"
+        for record in _tuned_models(study)
+        if cap_of(record) is not None
+    ]
+    return f"Tuning: {'; '.join(told)}." if told else None
+
+
+def kind_of(record: RunRecord) -> str:
+    """Returns how a run's settings were found, in words that two models share if they had the same."""
+    cap, method = cap_of(record), _method(record)
+    if cap is not None:
+        return f"A search of {cap[0]:g} min or {cap[1]} trials"
+    if method == "grid":
+        return _GRID
+    if method == "hand":
+        return _HAND
+    if record.tuning.startswith("flags/"):
+        return _FILE
+    return _FLAGS if record.tuning.startswith("flags") else _UNTUNED
+
+
+def cap_of(record: RunRecord) -> tuple[float, int] | None:
+    """Returns minutes and trials that a search might have used; None where there was no such limit."""
+    minutes, trials = record.ledger.get("cap_minutes"), record.ledger.get("max_trials")
+    return None if minutes is None or trials is None else (float(minutes), int(trials))
+
+
+def trials_of(record: RunRecord) -> int:
+    """Returns how many settings were tried; 0 where that is not known."""
+    return int(record.ledger.get("trials") or len(record.trials))
+
+
+def _method(record: RunRecord) -> str:
+    """Returns tpe, grid, hand or nothing; records of before there were ledgers have a grid's trials alone."""
+    ledger: dict[str, Any] = record.ledger
+    found = ledger.get("search") if ledger.get("method") == "flagfile" else ledger.get("method")
+    return str(found or ("grid" if record.trials else ""))
+
+
+def _tuned_models(study: Study) -> list[RunRecord]:
+    """Returns a record of each variant that has settings, floor and ceiling left out."""
+    firsts = [runs[0].record for runs in study.runs.values()]
+    return [one for one in firsts if one.config and one.model not in (FLOOR, CEILING)]
+
+
+def _told(kind: str, models: dict[str, int]) -> str:
+    named = [f"{name} ({count} trials)" if count else name for name, count in models.items()]
+    return f"{kind}: {', '.join(named)}."
