@@ -143,7 +143,7 @@ def test_settings_tuned_for_a_ranking_are_not_those_for_ratings(tmp_path: Path) 
     ("head", "ledger"),
     [
         (
-            "# Found by: tune --model=als --budget_minutes=3 --max_trials=60\n# (tpe: 12 trials, 2.5 of 3 min, …).",
+            "# tune --model=als --budget_minutes=3 --max_trials=60\n# (tpe: 12 trials, 2.5 of 3 min).",
             {"search": "tpe", "trials": 12, "minutes": 2.5, "cap_minutes": 3.0, "max_trials": 60},
         ),
         (
