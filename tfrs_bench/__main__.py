@@ -13,6 +13,7 @@ COMMANDS = {
     "main": "tfrs_bench.main",
     "demo": "tfrs_bench.demo",
     "export": "tfrs_bench.export",
+    "tune": "tfrs_bench.tune",
     "report": "tfrs_bench.report",
     "sensitivity": "tfrs_bench.sensitivity",
     "doctor": "tfrs_bench.doctor",
