@@ -136,8 +136,8 @@ def _figure(dataset: str, before: dict[str, int], after: dict[str, int], folders
         axes.set_title(f"{dataset}: rank by NDCG@10", loc="left")
     return Drawing(
         f"leakage, {dataset}",
-        f"{dataset}: ranks under both splits; green lines rise where the future of others is hidden, red "
-        "lines fall.",
+        f"{dataset}: ranks under both splits; green lines rise where the future of others is hidden, orange "
+        "ones fall.",
         drawn.svg,
         folders,
     )

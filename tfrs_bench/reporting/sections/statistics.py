@@ -7,16 +7,22 @@ from collections.abc import Iterator, Sequence
 
 from tfrs_bench.evaluation.verdicts import Verdict
 from tfrs_bench.reporting.answers import main_studies
-from tfrs_bench.reporting.document import Block, Bullets, Paragraph, Section, Table
+from tfrs_bench.reporting.document import Block, Paragraph, Section, Table
 from tfrs_bench.reporting.study import Study
 
 MATTERS = 0.05  # of the opponent's mean: what a reader would call a difference
+_MANY = 1_000_000
+_TITLES = (
+    "comparison", "difference [95 %]", "relative", "p, adjusted", "detectable", "verdict", "users needed",
+)  # fmt: skip
 _METHOD = (
     "Differences are of the same users, with 95 % bootstrap intervals (10,000 draws, unadjusted). Words "
-    "follow p, "
-    "Holm-adjusted over all pairs of a table. Detectable is the difference that so many users would have "
-    f"shown with power 0.8. “Cannot tell” means too few users where a difference of {MATTERS:.0%} of the "
-    "opponent's mean could have stayed hidden."
+    "follow "
+    "p, Holm-adjusted over all pairs of a study. Detectable is the difference that so many users would have "
+    "shown with power 0.8. “Cannot tell” is due to too few users where a difference of "
+    f"{MATTERS:.0%} of the opponent's mean could have stayed hidden, and means about equal where the "
+    "interval "
+    f"leaves none of {MATTERS:.0%}. Users needed: how many would show the difference that was seen."
 )
 
 
@@ -26,24 +32,31 @@ def statistics(studies: Sequence[Study]) -> Section:
     return Section("Statistics", (Paragraph(_METHOD), *blocks) if blocks else ())
 
 
-def uncertainty(one: Verdict) -> str | None:
-    """Says what a verdict of “cannot tell” means; None for another word.
+def meaning(one: Verdict) -> str:
+    """Returns a verdict's word and, of “cannot tell”, what it means for differences that matter.
 
     Args:
-      one: a verdict on a metric of which the opponent's mean is known by the relative difference.
+      one: a verdict; the opponent's mean is known by the relative difference.
     """
     if one.verdict != "cannot tell":
-        return None
-    who = f"{one.model} vs {one.baseline}"
-    opponent = one.difference / one.relative if one.relative and math.isfinite(one.relative) else math.nan
-    if max(abs(one.low), abs(one.high)) < MATTERS * abs(opponent):
-        return f"{who}: about equal, the interval leaves no difference of {MATTERS:.0%}."
-    if one.detectable > MATTERS * abs(opponent):
-        share = f"{one.detectable / abs(opponent):.0%}"
-        needed = one.num_users * (one.detectable / one.difference) ** 2 if one.difference else math.inf
-        more = f"; about {needed:,.0f} users would show the difference that was seen" if needed < 1e7 else ""
-        return f"{who}: too few users ({one.num_users:,}) to see less than {share} of difference{more}."
-    return f"{who}: cannot tell, though a difference of {MATTERS:.0%} would likely have been seen."
+        return one.verdict
+    matters = MATTERS * abs(_opponent(one))
+    if max(abs(one.low), abs(one.high)) < matters:
+        return "cannot tell: about equal"
+    return "cannot tell: too few users" if one.detectable > matters else "cannot tell"
+
+
+def users_needed(one: Verdict) -> str:
+    """Returns how many users would show the difference seen with power 0.8; a dash where it is told."""
+    if one.verdict != "cannot tell" or not one.difference:
+        return "–"
+    needed = one.num_users * (one.detectable / one.difference) ** 2
+    return f"{needed:,.0f}" if needed < _MANY else f"over {_MANY:,}"
+
+
+def _opponent(one: Verdict) -> float:
+    known = one.relative and math.isfinite(one.relative)
+    return one.difference / one.relative if known else math.nan
 
 
 def shown_pairs(study: Study) -> list[Verdict]:
@@ -67,13 +80,18 @@ def _blocks(study: Study) -> Iterator[Block]:
             f"{study.name}: {study.primary.upper()} of neural models minus that of the strongest classical "
             "model and of ALS, "
             f"{pairs[0].num_users:,} users.",
-            ("comparison", "difference [95 %]", "relative", "p, adjusted", "detectable", "verdict"),
+            (
+                "comparison",
+                "difference [95 %]",
+                "relative",
+                "p, adjusted",
+                "detectable",
+                "verdict",
+                "users needed",
+            ),
             tuple(map(_row, pairs)),
             study.folders,
         )
-        told = [line for one in pairs if (line := uncertainty(one)) is not None]
-        if told:
-            yield Bullets(tuple(told), study.folders)
     spread = [row for name in study.runs if (row := _seeds(study, name)) is not None]
     if spread:
         yield Table(
@@ -91,7 +109,8 @@ def _row(one: Verdict) -> tuple[str, ...]:
         "–" if math.isnan(one.relative) else f"{one.relative:+.1%}",
         "< 0.001" if one.p_adjusted < 0.001 else f"{one.p_adjusted:.3f}",
         f"{one.detectable:.4f}",
-        one.verdict,
+        meaning(one),
+        users_needed(one),
     )
 
 
