@@ -6,6 +6,7 @@ from planted_studies import noisy, run, study
 
 from tfrs_bench.evaluation.verdicts import Verdict
 from tfrs_bench.reporting.document import Bullets, Section, Table
+from tfrs_bench.reporting.pages import with_blocks
 from tfrs_bench.reporting.sections.sequential import finding, sequential
 from tfrs_bench.reporting.study import Study, study_of
 
@@ -66,3 +67,10 @@ def test_without_shuffled_runs_or_without_the_true_order_there_is_nothing_to_tel
 def test_the_word_follows_the_verdict_and_not_the_sign() -> None:
     worth = Verdict("m", "n", "all", "ndcg@10", 0.1, -0.1, 0.3, 0.5, 0.2, 0.2, 0.25, 9, "cannot tell")
     assert "no worth of the order can be told" in finding("m", {"always": worth})
+
+
+def test_a_page_is_filled_with_the_section_and_left_alone_without_runs() -> None:
+    page = "<!-- begin does order matter -->\nold\n<!-- end does order matter -->\n"
+    filled = with_blocks(page, [study({"markov": 0.4}), shuffled("always", {"markov": 0.3})])
+    assert "| markov | yes | 0.4000 |" in filled and "old" not in filled
+    assert with_blocks(page, [study({"markov": 0.4})]) == page

@@ -19,10 +19,14 @@ from tfrs_bench.reporting.comparison import (
     warnings,
 )
 from tfrs_bench.reporting.console import Console
+from tfrs_bench.reporting.document import Section
 from tfrs_bench.reporting.funnel import funnel_page
 from tfrs_bench.reporting.index_cost import costs_page
+from tfrs_bench.reporting.markdown import markdown
 from tfrs_bench.reporting.overview import overview
 from tfrs_bench.reporting.ratings import ratings_page
+from tfrs_bench.reporting.sections.scalability import scalability
+from tfrs_bench.reporting.sections.sequential import sequential
 from tfrs_bench.reporting.study import CEILING, FLOOR, Study, labelled, study_of
 from tfrs_bench.reporting.sweeps import sensitivity_page
 from tfrs_bench.reporting.worlds import worlds
@@ -77,6 +81,8 @@ BLOCKS: dict[str, Callable[[Sequence[Study]], str | None]] = {
     "ratings": ratings_page,
     "index costs": costs_page,
     "funnel": funnel_page,
+    "does order matter": lambda studies: _section(sequential(studies)),
+    "scalability": lambda studies: _section(scalability(studies)),
 }
 
 
@@ -110,6 +116,11 @@ def fill(page: str, name: str, text: str) -> str:
             f"The page has no block {begin} … {end}. Put the two lines where {name} should stand."
         )
     return f"{before}{begin}\n{text}\n{end}{after}"
+
+
+def _section(section: Section) -> str | None:
+    """Returns a section of the report for a page in `docs`, its drawings beside the report; None if empty."""
+    return "\n".join(markdown(section.blocks, "../results/figures")).rstrip() if section.blocks else None
 
 
 def _bullets(lines: Sequence[str]) -> list[str]:

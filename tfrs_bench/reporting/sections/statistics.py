@@ -78,17 +78,8 @@ def _blocks(study: Study) -> Iterator[Block]:
     if pairs:
         yield Table(
             f"{study.name}: {study.primary.upper()} of neural models minus that of the strongest classical "
-            "model and of ALS, "
-            f"{pairs[0].num_users:,} users.",
-            (
-                "comparison",
-                "difference [95 %]",
-                "relative",
-                "p, adjusted",
-                "detectable",
-                "verdict",
-                "users needed",
-            ),
+            f"model and of ALS, {pairs[0].num_users:,} users.",
+            _TITLES,
             tuple(map(_row, pairs)),
             study.folders,
         )
