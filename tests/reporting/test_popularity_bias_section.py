@@ -36,8 +36,8 @@ def test_thirds_are_shown_where_records_have_them() -> None:
     )
     (told,) = [block for block in section.blocks if isinstance(block, Bullets)]
     assert told.lines == (
-        "log, per_user: of the head, popularity finds most (0.3000).",
-        "log, per_user: of the tail, two_tower finds most (0.0400).",
+        "log, per_user: the highest recall of the head is that of popularity, 0.3000.",
+        "log, per_user: the highest recall of the tail is that of two_tower, 0.0400.",
     )
     (figure,) = [block for block in section.blocks if isinstance(block, Drawing)]
     assert ">markov<" not in figure.svg and ">two_tower<" in figure.svg
