@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
 from planted_studies import noisy, run, study
 
 from tfrs_bench.evaluation.verdicts import Verdict
+from tfrs_bench.reporting.answers import answers
+from tfrs_bench.reporting.comparison import warnings
 from tfrs_bench.reporting.document import Bullets, Section, Table
 from tfrs_bench.reporting.pages import with_blocks
 from tfrs_bench.reporting.sections.sequential import finding, sequential
@@ -74,3 +79,25 @@ def test_a_page_is_filled_with_the_section_and_left_alone_without_runs() -> None
     filled = with_blocks(page, [study({"markov": 0.4}), shuffled("always", {"markov": 0.3})])
     assert "| markov | yes | 0.4000 |" in filled and "old" not in filled
     assert with_blocks(page, [study({"markov": 0.4})]) == page
+
+
+def test_the_answer_whether_order_matters_holds_what_shuffling_showed() -> None:
+    studies = [study({"als": 0.3, "markov": 0.4}), shuffled("always", {"als": 0.3, "markov": 0.33})]
+    lines = told(answers(studies))
+    assert any(
+        one.startswith("log, per_user: **markov** gains by the order: NDCG@10 +0.0700") for one in lines
+    )
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"shuffle_histories": "test"}, "Histories are shuffled in the test:"),
+        ({"shuffle_histories": "always"}, "Histories are shuffled in training, validation and test:"),
+        ({"train_fraction": 0.25}, "Trained on 25.0% of the users;"),
+    ],
+)
+def test_a_table_of_a_variation_says_so(asked: dict[str, Any], said: str) -> None:
+    (line,) = warnings(study({"als": 0.3}, experiment={"split": "per_user"} | asked))
+    assert line.startswith(said)
+    assert warnings(study({"als": 0.3})) == []

@@ -23,6 +23,7 @@ from tfrs_bench.reporting.judgements import (
     registered,
     weighed,
 )
+from tfrs_bench.reporting.sections.sequential import findings as order_taken_away
 from tfrs_bench.reporting.study import Study, labelled
 
 _NOTHING = "The records hold no runs that could tell."
@@ -62,6 +63,7 @@ def answers(studies: Sequence[Study]) -> Section:
         counted = _counted(told) if answer is _deep_or_factors else ""
         blocks.append(Paragraph(" ".join([f"**{question}**", *filter(None, [counted])])))
         lines = [*told.values(), *(_disagreements(told) if answer is _deep_or_factors else ())]
+        lines += order_taken_away(studies) if answer is _order else []
         blocks.append(Bullets(tuple(lines or [_NOTHING]), _folders(told)))
     return Section("Answers", tuple(blocks))
 

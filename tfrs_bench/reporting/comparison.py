@@ -185,6 +185,14 @@ def warnings(study: Study) -> list[str]:
         found.append(
             "The given split is not temporal: some test rows come before training rows of the same user."
         )
+    share, shuffled = first.experiment.get("train_fraction"), first.experiment.get("shuffle_histories")
+    if share is not None:
+        found.append(
+            f"Trained on {share:.1%} of the users; the others are tested as users unseen in training."
+        )
+    if shuffled is not None:
+        where = "in the test" if shuffled == "test" else "in training, validation and test"
+        found.append(f"Histories are shuffled {where}: what these models lose is what the order is worth.")
     found += [
         f"{name} has default settings because of --tune_baselines=false: a win over it proves little."
         for name, runs in study.runs.items()

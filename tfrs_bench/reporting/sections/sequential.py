@@ -22,9 +22,13 @@ _METHOD = (
 
 def sequential(studies: Sequence[Study]) -> Section:
     """Returns table and findings of each data set that was also run with shuffled histories."""
-    found = [sweep for sweep in protocol_sweeps(studies, OPTION, TRUE_ORDER) if TRUE_ORDER in sweep.studies]
-    blocks = [block for sweep in found for block in _blocks(sweep)]
+    blocks = [block for sweep in _sweeps(studies) for block in _blocks(sweep)]
     return Section("Does order matter?", (Paragraph(_METHOD), *blocks) if blocks else ())
+
+
+def findings(studies: Sequence[Study]) -> list[str]:
+    """Says what the order is worth to every model that reads it, on every data set that was shuffled too."""
+    return [line for sweep in _sweeps(studies) for line in _told(sweep)]
 
 
 def finding(model: str, worth: dict[str, Verdict]) -> str:
@@ -48,6 +52,16 @@ def finding(model: str, worth: dict[str, Verdict]) -> str:
     )
 
 
+def _sweeps(studies: Sequence[Study]) -> list[ProtocolSweep]:
+    return [sweep for sweep in protocol_sweeps(studies, OPTION, TRUE_ORDER) if TRUE_ORDER in sweep.studies]
+
+
+def _told(sweep: ProtocolSweep) -> list[str]:
+    readers = [name for name in sweep.models if reads_order(sweep, name)]
+    worth = {name: sweep.against_reference(name) for name in readers}
+    return [f"{sweep.title}: {finding(name, its)}" for name, its in worth.items() if its]
+
+
 def _blocks(sweep: ProtocolSweep) -> Iterator[Block]:
     worth = {name: sweep.against_reference(name) for name in sweep.models}
     shuffled = [value for value in (AT_TEST, ALWAYS) if value in sweep.studies]
@@ -66,9 +80,9 @@ def _blocks(sweep: ProtocolSweep) -> Iterator[Block]:
         tuple(rows),
         sweep.folders,
     )
-    told = [finding(name, worth[name]) for name in sweep.models if reads_order(sweep, name) and worth[name]]
+    told = _told(sweep)
     if told:
-        yield Bullets(tuple(f"{sweep.title}: {one}" for one in told), sweep.folders)
+        yield Bullets(tuple(told), sweep.folders)
 
 
 def _cells(sweep: ProtocolSweep, value: str, name: str, worth: Verdict | None) -> tuple[str, str]:
