@@ -165,6 +165,7 @@ def test_rerun_searches_again(place: Path, capsys: pytest.CaptureFixture[str]) -
     [
         ("--baselines=als", "--baselines is a flag of tfrs_bench.main."),
         ("--summary=out.json", "--summary is a flag of tfrs_bench.main."),
+        ("--seeds=3", "--seeds is a flag of tfrs_bench.main."),
         ("--tune_minutes=3", "--tune_minutes is a flag of tfrs_bench.main."),
         ("--budget_minutes=0", "--budget_minutes=0.0 is outside its range"),
         ("--max_trials=0", "--max_trials=0 is outside its range"),

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from tfrs_bench import main, registry
 from tfrs_bench import settings as flags
 from tfrs_bench.errors import UserError
-from tfrs_bench.experiment import OUTPUT, Experiment
+from tfrs_bench.experiment import OUTPUT, Experiment, Plan
 from tfrs_bench.options import check_options, option
 from tfrs_bench.settings import Settings
 
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from tfrs_bench.searching import Searched
 
 BUDGET = "Budget (the same for every model)"
-_NOT_OF_TUNE = ("baselines", "tune_minutes", "summary")  # what main weighs and shows
+# What main weighs and shows.
+_NOT_OF_TUNE = ("baselines", "tune_baselines", "tune_minutes", "tune_trials", "seeds", "summary")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,8 +88,9 @@ def run(argv: Sequence[str]) -> None:
 
 
 def _check(given: Settings) -> None:
+    defaults = Plan()
     for name in _NOT_OF_TUNE:
-        if getattr(given.plan, name) is not None:
+        if getattr(given.plan, name) != getattr(defaults, name):
             raise UserError(
                 f"--{name} is a flag of tfrs_bench.main. Name what to tune in --model, and leave it out."
             )

@@ -27,6 +27,7 @@ from tfrs_bench.reporting.overview import overview
 from tfrs_bench.reporting.ratings import ratings_page
 from tfrs_bench.reporting.sections.scalability import scalability
 from tfrs_bench.reporting.sections.sequential import sequential
+from tfrs_bench.reporting.spaces import spaces
 from tfrs_bench.reporting.study import CEILING, FLOOR, Study, labelled, study_of
 from tfrs_bench.reporting.sweeps import sensitivity_page
 from tfrs_bench.reporting.worlds import worlds
@@ -83,6 +84,7 @@ BLOCKS: dict[str, Callable[[Sequence[Study]], str | None]] = {
     "funnel": funnel_page,
     "does order matter": lambda studies: _section(sequential(studies)),
     "scalability": lambda studies: _section(scalability(studies)),
+    "spaces": spaces,
 }
 
 

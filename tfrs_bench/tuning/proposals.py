@@ -70,7 +70,7 @@ class Proposals:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
             self._study.sampler = optuna.samplers.TPESampler(
-                seed=int(seeds[0]), n_startup_trials=_AT_RANDOM, multivariate=True
+                seed=int(seeds[0]), n_startup_trials=_AT_RANDOM, multivariate=False
             )
         # A study of its own, so that what is under way leaves no trace in the one that trials are added to.
         study = optuna.create_study(
