@@ -55,7 +55,7 @@ def test_the_winner_is_written_and_main_takes_it_up(place: Path, capsys: pytest.
     assert record["tuning"] == "flags/log/per_user/ease.cfg"
     assert record["ledger"]["cap_minutes"] == 5.0
     assert (record["ledger"]["trials"], record["ledger"]["max_trials"]) == (4, 4)
-    assert "ease (flags/log/per_user/ease.cfg)" in capsys.readouterr().out
+    assert "ease (flags/log/per_user/ease.cfg; tpe: 4 trials, " in capsys.readouterr().out
 
 
 def test_a_file_of_flags_that_was_written_can_be_named(place: Path) -> None:

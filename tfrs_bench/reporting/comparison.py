@@ -15,7 +15,7 @@ from tfrs_bench.evaluation.verdicts import Row, asked_of
 from tfrs_bench.reporting.budgets import budgets_differ, spent
 from tfrs_bench.reporting.console import Console
 from tfrs_bench.reporting.rating_table import predicts_ratings, rating_columns, rating_footnote
-from tfrs_bench.reporting.records import without_nan, write_atomically
+from tfrs_bench.reporting.records import RunRecord, without_nan, write_atomically
 from tfrs_bench.reporting.study import CEILING, Study, shown
 
 UNTUNED = "defaults, untuned"
@@ -215,8 +215,17 @@ def chosen_settings(study: Study) -> list[str]:
         if record.config:
             kept = [_epochs(run.record.epochs) for run in runs if run.record.epochs is not None]
             epochs = f"; epochs kept: {', '.join(kept)}" if kept else ""
-            lines.append(f"{name} ({record.tuning}{epochs}){':' if values else ''}{''.join(values)}")
+            source = f"{record.tuning}{_search_behind(record)}{epochs}"
+            lines.append(f"{name} ({source}){':' if values else ''}{''.join(values)}")
     return lines
+
+
+def _search_behind(record: RunRecord) -> str:
+    """Returns what is known of the search that a file of settings came from."""
+    ledger = record.ledger
+    if ledger.get("method") != "flagfile" or "trials" not in ledger:
+        return ""
+    return f"; {ledger['search']}: {ledger['trials']} trials, {ledger['minutes']:.1f} min"
 
 
 def _epochs(kept: int | dict[str, int]) -> str:
@@ -243,7 +252,10 @@ def summary(study: Study) -> dict[str, Any]:
         "costs": [
             {"model": name}
             | {cost: study.mean(name, cost) for cost in _COSTS}
-            | {field: getattr(runs[0].record, field) for field in ("num_parameters", "tuning", "config")}
+            | {
+                field: getattr(runs[0].record, field)
+                for field in ("num_parameters", "tuning", "ledger", "config")
+            }
             | {
                 "seeds": [run.record.seed for run in runs],
                 f"{study.primary} of seeds": study.seed_means(name),
