@@ -12,7 +12,9 @@ from planted_files import write_planted_csv
 
 from tfrs_bench import main, tune
 from tfrs_bench.evaluation.evaluator import Evaluator
+from tfrs_bench.reporting.study import read_studies
 from tfrs_bench.settings import parse
+from tfrs_bench.staleness import stale_records
 from tfrs_bench.tuning.ledger import read_searches
 
 FEW = ("--max_trials=4", "--budget_minutes=5")
@@ -206,6 +208,23 @@ def test_main_gives_every_model_the_same_budget_and_says_so_before(
     again = weighed(*asked)
     assert again == records
     assert "reused from" in capsys.readouterr().out
+
+
+def test_records_of_searched_models_are_fresh_until_their_settings_are_edited(place: Path) -> None:
+    weighed("--model=ease", "--baselines=popularity", "--tune_minutes=5", "--tune_trials=3")
+    assert stale_records(read_studies(Path("runs")), Path("runs")) == []
+    (path,) = Path("runs/log").rglob("ease*/record.json")
+    record = json.loads(path.read_text())
+    path.write_text(json.dumps(record | {"config": {"regularization": 1234.0}}))
+    (told,) = stale_records(read_studies(Path("runs")), Path("runs"))
+    assert "ease: regularization is 1234.0 in the record" in told
+
+
+def test_a_run_without_anything_to_search_announces_nothing(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    weighed("--model=random", "--baselines=", "--tune_minutes=5")
+    assert "min in all" not in capsys.readouterr().out
 
 
 def test_seeds_share_one_search(place: Path) -> None:

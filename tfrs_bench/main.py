@@ -119,7 +119,7 @@ def carry_out(asked: Sequence[Settings], shown: Console) -> list[Finished]:
         plans.append((runner, requests(settings, truth_is_known=prepared.dataset.truth is not None)))
         runner.check(plans[-1][1])
     searched = [one for _, its in plans for one in its if one.budget is not None]
-    if plan.tune_minutes is not None:
+    if plan.tune_minutes is not None and searched:
         announce(list(dict.fromkeys(one.name for one in searched)), plan.tune_minutes, shown)
     finished: dict[Path, Finished] = {}
     for runner, its in plans:

@@ -82,7 +82,8 @@ def run(argv: Sequence[str]) -> None:
     check_writable(Path(given.own.flags_dir), "--flags_dir=DIR")
     prepared = main.prepare_as_asked(given, shown)
     models = [name for name in dict.fromkeys(given.plan.model) if _is_searched(name, prepared, given, shown)]
-    main.announce(models, given.own.budget_minutes, shown)
+    if models:
+        main.announce(models, given.own.budget_minutes, shown)
     for name in models:
         _tune(name, prepared, given, shown)
 
