@@ -32,6 +32,15 @@ def test_the_table_has_costs_and_gains_over_als() -> None:
     assert rows["ncf"][-2:] == ("-0.1000", "none")
 
 
+def test_the_minutes_of_a_search_come_from_its_ledger_where_there_is_one() -> None:
+    runs = [
+        run("als", planted(0.3), ledger={"method": "flagfile", "minutes": 2.34}),
+        run("ease", planted(0.3), ledger={"method": "flagfile", "minutes": None}),
+    ]
+    (table,) = [block for block in cost([study_of(runs)]).blocks if isinstance(block, Table)]
+    assert [row[3] for row in table.rows] == ["2.3", "–"]
+
+
 def test_findings_name_the_front_and_follow_the_verdicts() -> None:
     (told,) = [block for block in cost([weighed()]).blocks if isinstance(block, Bullets)]
     assert told.lines == (

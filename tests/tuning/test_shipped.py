@@ -89,6 +89,18 @@ def test_settings_tuned_for_another_protocol_are_taken_when_it_is_asked_for(tmp_
     assert find(tmp_path, relevance_threshold=3.0, mask_seen=False) is not None
 
 
+@pytest.mark.parametrize("variation", [{"train_fraction": 0.25}, {"shuffle_histories": "always"}])
+def test_settings_of_the_whole_data_serve_their_variations_and_not_the_other_way(
+    tmp_path: Path, variation: dict[str, Any]
+) -> None:
+    write(tmp_path, "--factors=8")
+    assert find(tmp_path, **variation) == find(tmp_path) is not None
+    ((flag, value),) = variation.items()
+    write(tmp_path, "--factors=8", f"--{flag}={value}")
+    assert find(tmp_path) is None
+    assert find(tmp_path, **variation) is not None
+
+
 @pytest.mark.parametrize(("name", "taken"), [("ml-1m", True), ("movielens/1m", True), ("ml-20m", False)])
 def test_short_and_long_name_of_the_data_set_both_match(tmp_path: Path, name: str, taken: bool) -> None:
     write(tmp_path, f"--dataset={name}", "--split=per_user")

@@ -13,9 +13,12 @@ from tfrs_bench.options import parse_value
 # What was tuned here; then what is shipped, beside the package in a checkout and inside it when installed.
 PLACES = (Path("flags"), Path(__file__).parents[2] / "flags", Path(__file__).parents[1] / "flags")
 _RANKING = "ranking"
+# Under these a data set is run with its own settings, so that nothing else differs; what was found under one
+# of them, and says so, serves it alone.
+VARIATIONS = ("train_fraction", "shuffle_histories")
 PROTOCOL_FLAGS = (
     "dataset", "task", "split", "relevance_threshold", "train_on", "mask_seen", "cold_start_below",
-    "cold_start_fraction",
+    "cold_start_fraction", *VARIATIONS,
 )  # fmt: skip
 
 
@@ -46,6 +49,8 @@ def shipped_config(
     if stated is None:
         return None
     for flag, wanted in asked.items():
+        if flag in VARIATIONS and flag not in stated:
+            continue
         meant = parse_value(flag, stated[flag], type(wanted)) if flag in stated else defaults[flag]
         same_data = flag == "dataset" and meant == dataset
         if meant != wanted and not same_data:

@@ -58,7 +58,7 @@ def _blocks(study: Study) -> Iterator[Block]:
     yield _figure(study)
     yield Table(
         f"{study.name}: quality and costs, means over seeds. Training: all fits but the tuning; a dash where "
-        "settings were not searched for by the run itself.",
+        "no record tells of a search.",
         ("model", *titles, *gains),
         tuple(
             (name, *_costs(study, name), *(_gain(study, name) if gains else ())) for name in _models(study)
@@ -70,11 +70,12 @@ def _blocks(study: Study) -> Iterator[Block]:
 
 def _costs(study: Study, name: str) -> tuple[str, ...]:
     record = study.runs[name][0].record
-    tuning = record.ledger.get("minutes", study.mean(name, "tune_minutes"))
+    searched = study.mean(name, "tune_minutes") if record.trials else None
+    tuning = record.ledger.get("minutes", searched)
     return (
         f"{_quality(study, name):.4f}",
         f"{study.mean(name, 'fit_s'):,.1f}",
-        f"{tuning:,.1f}" if record.trials or record.ledger else "–",
+        "–" if tuning is None else f"{tuning:,.1f}",
         f"{study.mean(name, 'score_us_per_user'):,.0f}",
         f"{study.mean(name, 'peak_memory_mb'):,.0f}",
         f"{study.mean(name, 'num_parameters'):,.0f}",
