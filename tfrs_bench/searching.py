@@ -221,7 +221,6 @@ def _fit(prepared: Prepared, model: Recommender, judge: Judge) -> None:
 
 
 def _forget_networks() -> None:
-    """Keras keeps every network that was ever built, which a search of many would not survive."""
-    keras = sys.modules.get("tf_keras")
-    if keras is not None:
+    """Frees networks of earlier trials at once: they hold themselves, and a search builds many."""
+    if "tensorflow" in sys.modules:
         gc.collect()
