@@ -11,7 +11,9 @@ import pytest
 from planted_files import write_planted_csv
 
 from tfrs_bench import main, tune
+from tfrs_bench.errors import UserError
 from tfrs_bench.evaluation.evaluator import Evaluator
+from tfrs_bench.models.als import ALS
 from tfrs_bench.reporting.study import read_studies
 from tfrs_bench.settings import parse
 from tfrs_bench.staleness import stale_records
@@ -160,6 +162,25 @@ def test_rerun_searches_again(place: Path, capsys: pytest.CaptureFixture[str]) -
     assert "was searched: tpe: 4 trials" in capsys.readouterr().out
     tuned("--model=ease", "--rerun")
     assert "was searched" not in capsys.readouterr().out
+
+
+def test_a_model_whose_trials_all_fail_does_not_keep_the_others_from_being_tuned(
+    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def diverging(self: ALS, train: Any, context: Any) -> Any:
+        raise UserError("The loss became nan.")
+
+    monkeypatch.setattr(ALS, "_fit", diverging)
+    assert tune.console(["tune", "--interactions=log.csv", *FEW, "--model=als,ease"]) == 2
+    assert "Not tuned: als. No trial of als succeeded, the first because: The loss" in capsys.readouterr().err
+    assert [path.name for path in Path("flags").rglob("*.cfg")] == ["ease.cfg"]
+
+
+def test_a_log_without_times_is_not_asked_for_half_lives(place: Path) -> None:
+    records = weighed(
+        "--model=popularity", "--baselines=", "--order=file", "--tune_minutes=5", "--rating_column=none"
+    )
+    assert records["popularity"]["ledger"]["trials"] == 1
 
 
 @pytest.mark.parametrize(

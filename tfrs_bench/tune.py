@@ -84,8 +84,15 @@ def run(argv: Sequence[str]) -> None:
     models = [name for name in dict.fromkeys(given.plan.model) if _is_searched(name, prepared, given, shown)]
     if models:
         main.announce(models, given.own.budget_minutes, shown)
+    failed = {}
     for name in models:
-        _tune(name, prepared, given, shown)
+        try:
+            _tune(name, prepared, given, shown)
+        except UserError as error:  # the others may be searched all night
+            shown.note(name, str(error))
+            failed[name] = error
+    if failed:
+        raise UserError(f"Not tuned: {', '.join(failed)}. {next(iter(failed.values()))}")
 
 
 def _check(given: Settings) -> None:
