@@ -18,7 +18,18 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "tfrs_bench"
 FILES = sorted(PACKAGE.rglob("*.py"))
 
-COMMANDS = ("main", "sensitivity", "index", "tune", "demo", "export", "report", "doctor", "__main__")
+COMMANDS = (
+    "main",
+    "sensitivity",
+    "index",
+    "embedding_map",
+    "tune",
+    "demo",
+    "export",
+    "report",
+    "doctor",
+    "__main__",
+)
 # A module may import its own layer and those before it.
 LAYERS = (
     ("errors", "options", "registry", "runtime", "storage"),

@@ -38,8 +38,8 @@ def test_what_does_not_fit_is_left_to_the_html_and_counted() -> None:
     many = report(*(Table(f"Number {one}.", ("model", "NDCG@10"), rows, RECORDS) for one in range(12)))
     assert pages(pdf(many, most_pages=9)) > 2
     assert pages(pdf(many, most_pages=2)) <= 2
-    assert "9 more figures and tables of this section: report.html." in typst_source(
-        pdf_module._shortened(many, 3)
+    assert "Left to report.html: 9 tables of this section." in typst_source(
+        pdf_module._shortened(many, 2, 3, 4)
     )
 
 

@@ -170,7 +170,7 @@ def compare(
             if not counted.any():
                 continue
             if segment == "all" or not np.array_equal(counted, reference.counted("all", metrics[0])):
-                table = _Table.of(evaluations, segment, metrics, draws, seed)
+                table = Table.of(evaluations, segment, metrics, draws, seed)
             rows += table.rows(segment)
             for metric in (name for name in metrics if _COMPARED.fullmatch(name)):
                 verdicts += table.verdicts(segment, metric, neural, baselines)
@@ -205,8 +205,16 @@ def _mean_over_seeds(metric: str, evaluations: Sequence[Evaluation]) -> NDArray[
 
 
 @dataclasses.dataclass(frozen=True)
-class _Table:
-    """One segment's values: a column per (model, metric), bootstrapped together so that draws are shared."""
+class Table:
+    """One segment's values: a column per (model, metric), bootstrapped together so that draws are shared.
+
+    Attributes:
+      models: by name.
+      metrics: of each model.
+      means: [models × metrics] over users, models first.
+      replicates: [draws, models × metrics] of the means.
+      num_users: that count.
+    """
 
     models: list[str]
     metrics: list[str]
@@ -216,8 +224,14 @@ class _Table:
 
     @classmethod
     def of(
-        cls, evaluations: dict[str, Evaluation], segment: str, metrics: list[str], draws: int, seed: int
-    ) -> _Table:
+        cls,
+        evaluations: dict[str, Evaluation],
+        segment: str,
+        metrics: list[str],
+        draws: int = DRAWS,
+        seed: int = 0,
+    ) -> Table:
+        """Draws the users of a segment once for every model and metric; arguments as of `compare`."""
         models = list(evaluations)
         columns = [evaluations[model].per_user(metric, segment) for model in models for metric in metrics]
         if (
@@ -231,9 +245,11 @@ class _Table:
         return cls(models, metrics, means, replicates, len(values))
 
     def column(self, model: str, metric: str) -> int:
+        """Returns the place of a model's metric among the columns."""
         return self.models.index(model) * len(self.metrics) + self.metrics.index(metric)
 
     def rows(self, segment: str) -> list[Row]:
+        """Returns every mean with its interval."""
         low, high = interval(self.replicates)
         columns = zip(self.means.tolist(), low.tolist(), high.tolist(), strict=True)
         names = ((model, metric) for model in self.models for metric in self.metrics)
@@ -245,6 +261,7 @@ class _Table:
     def verdicts(
         self, segment: str, metric: str, neural: Sequence[str], baselines: Sequence[str]
     ) -> list[Verdict]:
+        """Returns every pair of a model and a baseline in one metric, adjusted for their number."""
         pairs = [(model, baseline) for model in neural for baseline in baselines]
         if not pairs:
             return []

@@ -50,18 +50,33 @@ def answers(studies: Sequence[Study]) -> Section:
     """Answers whether deep models win, for newcomers too, by what, at what cost, and what to deploy."""
     main = main_studies(studies)
     newcomers = [study for study in studies if of_newcomers(study)]
-    questions: tuple[tuple[str, Callable[[Study], str | None], Sequence[Study]], ...] = (
-        ("Do deep models beat tuned factorization, and by how much?", _deep_or_factors, main),
-        ("What do newcomers get?", _newcomers, newcomers),
-        ("Does order matter?", _order, main),
-        ("Is the cost justified?", _cost, main),
-        ("What would one deploy?", deployed, main),
+    questions: tuple[tuple[str, str, Callable[[Study], str | None], Sequence[Study]], ...] = (
+        ("Do deep models beat tuned factorization, and by how much?", "", _deep_or_factors, main),
+        (
+            "What do newcomers get?",
+            "The best deep model against the best classical one.",
+            _newcomers,
+            newcomers,
+        ),
+        (
+            "Does order matter?",
+            "The best model that reads order against the best that does not.",
+            _order,
+            main,
+        ),
+        ("Is the cost justified?", "The best deep model against the best classical one.", _cost, main),
+        (
+            "What would one deploy?",
+            "The cheapest to train that is not surely worse than the best.",
+            deployed,
+            main,
+        ),
     )
     blocks: list[Block] = []
-    for question, answer, asked in questions:
+    for question, note, answer, asked in questions:
         told = {study: line for study in asked if (line := answer(study)) is not None}
         counted = _counted(told) if answer is _deep_or_factors else ""
-        blocks.append(Paragraph(" ".join([f"**{question}**", *filter(None, [counted])])))
+        blocks.append(Paragraph(" ".join([f"**{question}**", *filter(None, [note, counted])])))
         lines = [*told.values(), *(_disagreements(told) if answer is _deep_or_factors else ())]
         lines += order_taken_away(studies) if answer is _order else []
         blocks.append(Bullets(tuple(lines or [_NOTHING]), _folders(told)))
@@ -78,15 +93,14 @@ def deployed(study: Study) -> str | None:
     if choice.verdict is None:
         cheaper = [name for name in weighed(study) if study.mean(name, "fit_s") < seconds]
         return told + (
-            f": the best mean, and each of the {len(cheaper)} that cost less is worse by its interval."
+            f": the best mean; all that cost less ({len(cheaper)}) are worse by their intervals."
             if cheaper
             else ": the best mean and the least cost."
         )
     return (
-        f"{told}: the cheapest whose interval allows it to be as good as {choice.best}, which has the best "
-        f"mean. {choice.verdict.metric.upper()} {choice.verdict.difference:+.3f} "
-        f"[{choice.verdict.low:+.3f}, {choice.verdict.high:+.3f}] against it, for "
-        f"{seconds:,.1f} s in place of {study.mean(choice.best, 'fit_s'):,.1f} s."
+        f"{told} in place of {study.mean(choice.best, 'fit_s'):,.1f} s for {choice.best}, which has the best "
+        f"mean: {choice.verdict.metric.upper()} {choice.verdict.difference:+.3f} "
+        f"[{choice.verdict.low:+.3f}, {choice.verdict.high:+.3f}] against it."
     )
 
 
@@ -149,7 +163,7 @@ def _order(study: Study) -> str | None:
     reader, other = best(study, readers), best(study, blind)
     if reader is None or other is None:
         return None
-    return f"{study.name}: of models that read order and of those that do not, {_told(study, reader, other)}."
+    return f"{study.name}: {_told(study, reader, other)}."
 
 
 def _cost(study: Study) -> str | None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from tfrs_bench import registry
 from tfrs_bench.evaluation.metrics import ERRORS
-from tfrs_bench.evaluation.verdicts import Row, Verdict, compare
+from tfrs_bench.evaluation.verdicts import Row, Table, Verdict
 from tfrs_bench.reporting.study import CEILING, FLOOR, Study, is_neural
 
 FACTORIZATION = ("als", "ials", "bpr", "pure_svd", "biased_mf")
@@ -58,14 +58,15 @@ def pair(study: Study, model: str, other: str, segment: str = "all") -> Verdict 
     return found[0] if found else against(study, other, segment).get(model)
 
 
-@functools.lru_cache(maxsize=256)
 def against(study: Study, reference: str, segment: str = "all") -> dict[str, Verdict]:
-    """Returns every competing model against one of them, adjusted for that many comparisons."""
-    names = weighed(study)
-    evaluations = {name: study.primary_alone(name) for name in names}
-    others = [name for name in names if name != reference]
-    verdicts = compare(evaluations, others, [reference]).verdicts
-    return {one.model: one for one in verdicts if (one.segment, one.metric) == (segment, study.primary)}
+    """Returns every competing model against one of them, adjusted for that many comparisons.
+
+    It is empty if the segment has no user that counts.
+    """
+    table = _bootstrapped(study, segment)
+    others = [name for name in weighed(study) if name != reference]
+    verdicts = [] if table is None else table.verdicts(segment, study.primary, others, [reference])
+    return {one.model: one for one in verdicts}
 
 
 def judged(verdict: Verdict) -> str:
@@ -75,9 +76,12 @@ def judged(verdict: Verdict) -> str:
         amount += f" ({100 * verdict.relative:+z.0f} %)"
     if verdict.verdict != "cannot tell":
         return f"{verdict.model} is **{verdict.verdict}** than {verdict.baseline}: {amount}"
+    leaves_out_0 = verdict.low > 0 or verdict.high < 0
+    corrected = ", too close to 0 once corrected for the number of pairs" if leaves_out_0 else ""
     return (
-        f"**cannot tell** {verdict.model} from {verdict.baseline}: {amount}; {verdict.num_users:,} users "
-        f"could have shown a difference of {verdict.detectable:.3f}"
+        f"**cannot tell** {verdict.model} from {verdict.baseline}: {amount}{corrected}; "
+        f"{verdict.num_users:,} "
+        f"users could have shown a difference of {verdict.detectable:.3f}"
     )
 
 
@@ -135,6 +139,13 @@ def agreement(words: dict[str, str]) -> str | None:
     if len({*words.values()}) < 2:
         return None
     return "**The splits disagree**: " + ", ".join(f"{word} by {split}" for split, word in words.items())
+
+
+@functools.lru_cache(maxsize=256)  # one drawing of a study's users serves every pair
+def _bootstrapped(study: Study, segment: str) -> Table | None:
+    evaluations = {name: study.primary_alone(name) for name in weighed(study)}
+    counted = next(iter(evaluations.values())).counted(segment, study.primary)
+    return Table.of(evaluations, segment, [study.primary]) if counted.any() else None
 
 
 def _mean(study: Study, name: str) -> float:

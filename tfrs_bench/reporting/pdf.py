@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import re
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -22,7 +23,11 @@ from tfrs_bench.reporting.document import (
 )
 
 MOST_PAGES = 10
-_KEPT = (None, 6, 4, 3, 2, 1, 0)  # figures and tables of a section, tried until the pages suffice
+# What a section keeps at most: figures, tables, lines of lists. The first that gives few enough pages counts.
+_LIMITS = (
+    (99, 99, 99), (6, 4, 16), (4, 3, 12), (4, 2, 10), (2, 2, 8), (2, 1, 8), (2, 1, 6), (2, 1, 4), (1, 1, 4),
+    (1, 0, 4), (0, 0, 4), (0, 0, 2),
+)  # fmt: skip
 _PIXELS_PER_INCH = 110
 _PREAMBLE = (Path(__file__).parent / "report.typ").read_text(encoding="utf-8")
 
@@ -30,8 +35,8 @@ _PREAMBLE = (Path(__file__).parent / "report.typ").read_text(encoding="utf-8")
 def pdf(report: Report, most_pages: int = MOST_PAGES) -> bytes:
     """Sets a report on A4 pages.
 
-    Where it would take more pages than asked for, each section keeps its first figures and tables, as many
-    as fit, and says how many more the HTML report has.
+    Where it would take more pages than asked for, each section keeps its first figures, tables and lines of
+    lists, and says how many more the HTML report has.
 
     Args:
       report: what to tell.
@@ -43,12 +48,16 @@ def pdf(report: Report, most_pages: int = MOST_PAGES) -> bytes:
     Raises:
       UserError: its text alone takes more pages.
     """
-    for kept in _KEPT:
-        shortened = report if kept is None else _shortened(report, kept)
-        file, pages = _set(shortened)
-        if pages <= most_pages:
-            return file
-    raise UserError(f"The report's text alone takes {pages} pages, and {most_pages} are asked for.")
+    fewer, enough = -1, len(_LIMITS)  # places of limits: of one known to keep too much, and one that does not
+    found: dict[int, bytes] = {}
+    while enough - fewer > 1:
+        tried = (fewer + enough) // 2
+        found[tried] = _set(_shortened(report, *_LIMITS[tried]))
+        pages = _pages(found[tried])
+        fewer, enough = (fewer, tried) if pages <= most_pages else (tried, enough)
+    if enough == len(_LIMITS):
+        raise UserError(f"The report's text alone takes {pages} pages, and {most_pages} are asked for.")
+    return found[enough]
 
 
 def png(svg: str) -> bytes:
@@ -61,15 +70,17 @@ def png(svg: str) -> bytes:
         return image
 
 
-def _set(report: Report) -> tuple[bytes, int]:
-    """Returns the PDF and how many pages it has."""
+def _set(report: Report) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         for number, drawing in enumerate(_drawings(report)):
             (Path(folder) / f"{number}.svg").write_text(drawing.svg, encoding="utf-8")
         (Path(folder) / "main.typ").write_text(typst_source(report), encoding="utf-8")
-        compiler = _compiler(Path(folder))
-        pages = int(compiler.query("<pages>", field="value", one=True))
-        return compiler.compile(format="pdf", timestamp=0), pages
+        file: bytes = _compiler(Path(folder)).compile(format="pdf", timestamp=0)
+        return file
+
+
+def _pages(file: bytes) -> int:
+    return max(int(count) for count in re.findall(rb"/Type/Pages/Count (\d+)", file))
 
 
 def _compiler(folder: Path) -> Any:
@@ -93,26 +104,33 @@ def typst_source(report: Report) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _shortened(report: Report, kept: int) -> Report:
-    sections = tuple(_with_first(section, kept) for section in report.sections)
+def _shortened(report: Report, figures: int, tables: int, lines: int) -> Report:
+    sections = tuple(_with_first(section, figures, tables, lines) for section in report.sections)
     return dataclasses.replace(report, sections=sections)
 
 
-def _with_first(section: Section, kept: int) -> Section:
+def _with_first(section: Section, figures: int, tables: int, lines: int) -> Section:
+    """Returns a section with its first blocks of each kind, and a sentence that says what it lacks."""
     blocks: list[Block] = []
-    left_out = 0
-    shown = 0
+    left = {Drawing: figures, Table: tables, Bullets: lines}
+    lacking = {Drawing: 0, Table: 0, Bullets: 0}
     for block in section.blocks:
-        if not isinstance(block, Drawing | Table):
+        if isinstance(block, Paragraph):
             blocks.append(block)
-        elif shown < kept:
+        elif isinstance(block, Bullets):
+            kept = block.lines[: max(left[Bullets], 0)]
+            blocks += [Bullets(kept, block.records)] if kept else []
+            left[Bullets] -= len(kept)
+            lacking[Bullets] += len(block.lines) - len(kept)
+        elif left[type(block)] > 0:
             blocks.append(block)
-            shown += 1
+            left[type(block)] -= 1
         else:
-            left_out += 1
-    if left_out:
-        noun = "figure or table" if left_out == 1 else "figures and tables"
-        blocks.append(Paragraph(f"{left_out} more {noun} of this section: report.html."))
+            lacking[type(block)] += 1
+    nouns = {Drawing: "figure", Table: "table", Bullets: "line"}
+    told = [f"{count} {nouns[kind]}{'s' * (count > 1)}" for kind, count in lacking.items() if count]
+    if told:
+        blocks.append(Paragraph(f"Left to report.html: {', '.join(told)} of this section."))
     return Section(section.title, tuple(blocks))
 
 

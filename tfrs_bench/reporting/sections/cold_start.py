@@ -2,33 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from tfrs_bench.reporting.cold_start import figure, findings, level_row, of_newcomers
 from tfrs_bench.reporting.comparison import known_levels, mean_of
-from tfrs_bench.reporting.document import Block, Bullets, Drawing, Section, Table
+from tfrs_bench.reporting.document import Bullets, Drawing, Section, Table
 from tfrs_bench.reporting.study import Study
 
 
 def cold_start(studies: Sequence[Study]) -> Section:
     """Returns figure, findings and table of each study whose users were held out of training."""
     found = [study for study in studies if of_newcomers(study)]
-    return Section("Cold start", tuple(block for study in found for block in _blocks(study)))
+    drawings, tables = map(_drawing, found), map(_table, found)
+    lines = tuple(f"{_where(study)}: {one}" for study in found for one in findings(study))
+    bullets = [Bullets(lines, tuple(folder for study in found for folder in study.folders))] if found else []
+    return Section("Cold start", (*drawings, *bullets, *tables))
 
 
-def _blocks(study: Study) -> Iterator[Block]:
-    levels, users = known_levels(study), study.comparison.rows[0].num_users
-    where = f"{study.first.dataset}, {study.first.split}"
-    yield Drawing(
+def _where(study: Study) -> str:
+    return f"{study.first.dataset}, {study.first.split}"
+
+
+def _drawing(study: Study) -> Drawing:
+    return Drawing(
         f"cold_start, {study.name}",
-        f"NDCG@10 of {users:,} newcomers of {where}, by interactions known: where lines cross, another model "
-        "should answer.",
+        f"NDCG@10 of {study.comparison.rows[0].num_users:,} newcomers of {_where(study)}, by "
+        "interactions known: "
+        "where lines cross, another model should answer.",
         figure(study),
         study.folders,
     )
-    yield Bullets(tuple(f"{where}: {one}" for one in findings(study)), study.folders)
-    yield Table(
-        f"NDCG@10 of {users:,} newcomers of {where}.",
+
+
+def _table(study: Study) -> Table:
+    levels = known_levels(study)
+    return Table(
+        f"NDCG@10 of {study.comparison.rows[0].num_users:,} newcomers of {_where(study)}.",
         ("model", *levels),
         tuple((name, *(mean_of(level_row(study, name, one)) for one in levels)) for name in study.runs),
         study.folders,

@@ -29,18 +29,35 @@ class Part:
 
 _MAIN = "python -m tfrs_bench.main"
 _VARY = "python -m tfrs_bench.sensitivity"
+_TUNED = f"{_MAIN} --baselines=popularity,als,ease"
 _BOTH = f"{_MAIN} --split=per_user && {_MAIN} --split=global"
 PARTS = (
+    Part("Data sets", "datasets:datasets", _MAIN),
+    Part("Method and protocol", "method:method", _MAIN),
+    Part("Lessons from Baselines", "baselines:lessons", _TUNED),
+    Part("Results", "results:results", _MAIN),
     Part("Statistics", "statistics:statistics", f"{_MAIN} --seeds=3"),
     Part("Leakage certificate", "leakage:leakage", _BOTH),
     Part("Cold start", "cold_start:cold_start", f"{_MAIN} --split=global --cold_start_fraction=0.1"),
     Part(
         "Does order matter?", "sequential:sequential", f"{_VARY} --vary=shuffle_histories:never,test,always"
     ),
-    Part("Is the cost justified?", "cost:cost", f"{_MAIN} --baselines=popularity,als,ease"),
+    Part("Is the cost justified?", "cost:cost", _TUNED),
     Part("Scalability", "scalability:scalability", f"{_VARY} --vary=train_fraction:0.1,0.25,0.5,1"),
     Part("Popularity bias", "popularity_bias:popularity_bias", _MAIN),
+    Part(
+        "Negative sampling",
+        "sensitivity:negatives",
+        f"{_VARY} --vary=negatives:full,in_batch,in_batch_uncorrected",
+    ),
+    Part(
+        "Sensitivity of hyper-parameters", "sensitivity:settings", f"{_VARY} --vary=temperature:0.1,0.2,0.4"
+    ),
     Part("Importance of hyper-parameters", "importance:importance", "python -m tfrs_bench.tune"),
+    Part("Embedding map", "embeddings:embeddings", "python -m tfrs_bench.embedding_map --run=DIR"),
+    Part("Threats to validity", "threats:threats", _MAIN),
+    Part("What to take", "recommendation:recommendation", _TUNED),
+    Part("Code and commands", "recommendation:whereabouts", _MAIN),
 )
 
 

@@ -1,0 +1,151 @@
+"""No sentence claims what an interval denies, and the model to take is one that intervals allow."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+from finished_runs import AUDIT, evaluation, record
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tfrs_bench.evaluation.evaluator import Evaluation
+from tfrs_bench.reporting.answers import answers, deployed
+from tfrs_bench.reporting.document import Bullets
+from tfrs_bench.reporting.judgements import (
+    against,
+    agreement,
+    best,
+    classical,
+    deep,
+    judged,
+    pair,
+    reads_order,
+    recommended,
+    surely_worse,
+    weighed,
+)
+from tfrs_bench.reporting.study import Run, Study, study_of
+
+USERS = 40
+MODELS = ("random", "popularity", "als", "markov", "two_tower")
+_CLAIM = re.compile(
+    r"(?:(\w+) is \*\*(better|worse)\*\* than (\w+)|\*\*(cannot tell)\*\* (\w+) from (\w+)): "
+    r"NDCG@10 ([+-][\d.]+) \[([+-][\d.]+), ([+-][\d.]+)\]"
+)
+
+
+def users(shift: float, seed: int, spread: float) -> Evaluation:
+    values = np.clip(0.4 + shift + spread * np.random.default_rng(seed).standard_normal(USERS), 0, 1)
+    found = evaluation()
+    return Evaluation(
+        users=np.arange(USERS, dtype=np.int32),
+        cold=np.zeros(USERS, dtype=bool),
+        num_relevant=np.ones(USERS, dtype=np.int64),
+        metrics=dict.fromkeys(found.metrics, values),
+        lists=np.zeros((USERS, 10), dtype=np.int32),
+        list_metrics=found.list_metrics,
+        score_us_per_user=1.0,
+    )
+
+
+def study(
+    shifts: tuple[float, ...] = (-0.3, 0.0, 0.1, 0.0, 0.2), spread: float = 0.1, **fields: str
+) -> Study:
+    seconds = {"random": 0.0, "popularity": 0.1, "als": 1.0, "markov": 2.0, "two_tower": 60.0}
+    return study_of(
+        [
+            Run(
+                record(name, audit=AUDIT, fit_s=seconds[name], **fields),
+                users(shift, place, spread),
+                Path("runs") / name,
+            )
+            for place, (name, shift) in enumerate(zip(MODELS, shifts, strict=True))
+        ]
+    )
+
+
+shifts = st.tuples(*[st.floats(-0.2, 0.2) for _ in MODELS])
+
+
+@settings(max_examples=25, deadline=None)
+@given(shifts, st.floats(0.0, 0.3))
+def test_no_sentence_claims_what_its_interval_denies(drawn: tuple[float, ...], spread: float) -> None:
+    found = study(drawn, spread)
+    told = [judged(one) for other in weighed(found) for one in against(found, other).values()]
+    told += [line for block in answers([found]).blocks if isinstance(block, Bullets) for line in block.lines]
+    claims = [claim.groups() for line in told for claim in _CLAIM.finditer(line)]
+    assert len(claims) >= len(weighed(found)) * (len(weighed(found)) - 1)
+    for model, word, other, undecided, one, rival, difference, low, high in claims:
+        assert float(low) <= float(difference) <= float(high)
+        verdict = pair(found, model or one, other or rival)
+        assert verdict is not None
+        if word == "better":
+            assert verdict.low > 0 and verdict.p_adjusted < 0.05
+        elif word == "worse":
+            assert verdict.high < 0 and verdict.p_adjusted < 0.05
+        else:
+            assert undecided and verdict.p_adjusted >= 0.05
+
+
+@settings(max_examples=25, deadline=None)
+@given(shifts, st.floats(0.0, 0.3))
+def test_what_is_recommended_is_cheapest_of_those_that_are_not_surely_worse(
+    drawn: tuple[float, ...], spread: float
+) -> None:
+    found = study(drawn, spread)
+    choice = recommended(found)
+    assert choice is not None and choice.best == best(found, weighed(found))
+    verdicts = against(found, choice.best)
+    if choice.model != choice.best:
+        assert not surely_worse(verdicts[choice.model])
+    cheaper = [one for one in weighed(found) if found.mean(one, "fit_s") < found.mean(choice.model, "fit_s")]
+    assert all(surely_worse(verdicts[one]) for one in cheaper)
+
+
+def test_models_are_told_apart_by_what_they_are() -> None:
+    found = study()
+    assert weighed(found) == ["popularity", "als", "markov", "two_tower"]
+    assert deep(found) == ["two_tower"] and classical(found) == ["popularity", "als", "markov"]
+    assert {"markov", "two_tower"} >= {*reads_order(found)} >= {"markov"}
+
+
+def test_a_pair_of_the_studys_verdicts_is_that_verdict() -> None:
+    found = study()
+    assert pair(found, "two_tower", "als") in found.comparison.verdicts
+    assert pair(found, "two_tower", "als", "cold") is None  # nobody is cold
+
+
+def test_the_cheapest_as_good_one_is_deployed_and_what_it_gives_up_is_told() -> None:
+    equal = study((0.0, 0.0, 0.0, 0.0, 0.0), spread=0.3)
+    line = deployed(equal)
+    assert line is not None and line.startswith("log, per_user: **popularity**, 0.1 s of training")
+    apart = deployed(study())
+    assert (
+        apart is not None and "**two_tower**, 60.0 s of training: the best mean; all that cost less" in apart
+    )
+
+
+def test_answers_count_and_name_splits_that_disagree() -> None:
+    won, lost = study(), study((-0.3, 0.0, 0.2, 0.0, 0.0), split="global")
+    blocks = answers([won, lost]).blocks
+    told = " ".join(getattr(one, "text", "") + " ".join(getattr(one, "lines", ())) for one in blocks)
+    assert (
+        "Of 2 data sets and splits the best deep model is better than the best factorization in 1, worse in 1"
+        in told
+    )
+    assert "log: **The splits disagree**: better by per_user, worse by global." in told
+    assert "**Not justified.**" in told and "**The cost buys quality.**" in told
+    questions = ["beat tuned factorization", "newcomers", "order matter", "cost justified", "one deploy"]
+    places = [told.index(one) for one in questions]
+    assert places == sorted(places)
+
+
+def test_nothing_is_invented_without_runs() -> None:
+    told = [line for block in answers([]).blocks if isinstance(block, Bullets) for line in block.lines]
+    assert {*told} == {"The records hold no runs that could tell."}
+
+
+def test_splits_that_agree_are_not_mentioned() -> None:
+    assert agreement({"per_user": "better", "global": "better"}) is None

@@ -1,0 +1,67 @@
+"""What the data are and how they were split: facts of the logs, and what each split audits to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tfrs_bench.reporting.document import Section, Table
+from tfrs_bench.reporting.study import Study, labelled
+
+
+def datasets(studies: Sequence[Study]) -> Section:
+    """Returns a table of the logs and one of their splits."""
+    aside = {id(study) for study in labelled(studies, "ablation", "sensitivity")}
+    shown = [study for study in studies if id(study) not in aside]
+    logs = {study.first.dataset: study for study in reversed(shown)}
+    folders = tuple(study.folders[0] for study in shown)
+    if not shown:
+        return Section("Data sets")
+    return Section(
+        "Data sets",
+        (
+            Table(
+                "The logs. Density: the share of user and item pairs with a row.",
+                ("data set", "rows", "users", "items", "density", "from", "to"),
+                tuple(_log(name, logs[name]) for name in reversed(logs)),
+                folders,
+            ),
+            Table(
+                "The splits. Leaked: test rows with later rows of other users in what models are fitted on; "
+                "later: the median share of these rows that lies later. Both are 0 where time is one "
+                "for all.",
+                (
+                    "study",
+                    "train",
+                    "validation",
+                    "test",
+                    "asked",
+                    "cold",
+                    "relevant",
+                    "temporal",
+                    "leaked",
+                    "later",
+                ),
+                tuple(map(_split, shown)),
+                folders,
+            ),
+        ),
+    )
+
+
+def _log(name: str, study: Study) -> tuple[str, ...]:
+    data, times = study.first.data, study.first.audit["times"] or {}
+    days = [moment[:10] for part in times.values() for moment in part]
+    density = data["rows"] / (data["users"] * data["items"])
+    sizes = (f"{data[field]:,}" for field in ("rows", "users", "items"))
+    return (name, *sizes, f"{density:.2%}", min(days, default="–"), max(days, default="–"))
+
+
+def _split(study: Study) -> tuple[str, ...]:
+    audit = study.first.audit
+    rows = (f"{audit['rows'][part]:,}" for part in ("train", "validation", "test"))
+    leakage = ("–" if (one := audit[field]) is None else f"{one:.1%}" for field in _LEAKAGE)
+    asked = (f"{audit['users_asked']:,}", f"{audit['cold_share']:.1%}", f"{audit['relevant']:,}")
+    return (study.name, *rows, *asked, "yes" if audit["temporal"] else "no", *leakage)
+
+
+_LEAKAGE = ("leaked_share", "later_share")

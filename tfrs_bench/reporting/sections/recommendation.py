@@ -1,0 +1,110 @@
+"""Which model to take, under which conditions, by a rule that is stated; and where everything lies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from tfrs_bench.reporting.answers import main_studies
+from tfrs_bench.reporting.cold_start import of_newcomers
+from tfrs_bench.reporting.comparison import known_levels
+from tfrs_bench.reporting.document import Block, Bullets, Paragraph, Section, Table
+from tfrs_bench.reporting.judgements import best, recommended, weighed
+from tfrs_bench.reporting.study import Study
+
+_RULE = (
+    "The rule: of the models whose paired 95 % interval against the best mean does not lie below 0 "
+    "as a whole, "
+    "take the one that trains fastest. That it is as good is not shown; what it may give up stands beside."
+)
+_CONDITIONS = {
+    "per_user": "what comes next in people's own lists",
+    "leave_last": "the very next item",
+    "global": "what people take after a moment that is the same for all, as in service",
+    "predefined": "a split that was given",
+    "random": "rows drawn at random",
+}
+
+
+def recommendation(studies: Sequence[Study]) -> Section:
+    """Returns what to take for known users and for newcomers."""
+    main = [study for study in main_studies(studies) if recommended(study) is not None]
+    newcomers = [study for study in studies if of_newcomers(study)]
+    if not main:
+        return Section("What to take")
+    blocks: list[Block] = [
+        Paragraph(_RULE),
+        Table(
+            "The model to take on each data set, by what is asked.",
+            ("data set", "asked for", "take", "train s", "µs/user", "best mean", "may give up"),
+            tuple(_row(study) for study in main),
+            _folders(main),
+        ),
+        Bullets(tuple(_by_question(main)), _folders(main)),
+    ]
+    if newcomers:
+        lines = tuple(line for study in newcomers if (line := _for_newcomers(study)))
+        blocks.append(Bullets(lines, _folders(newcomers)))
+    return Section("What to take", tuple(blocks))
+
+
+def whereabouts(studies: Sequence[Study]) -> Section:
+    """Returns where records, code and commands lie."""
+    if not studies:
+        return Section("Code and commands")
+    count = sum(len(study.folders) for study in studies)
+    lines = (
+        f"Every figure comes from one of {count} records, each a folder with a JSON file and the "
+        "metrics of every "
+        "user; in the HTML report each block names its own.",
+        "The command behind each study stands over its table in `results/README.md`; "
+        "`results/regenerate` makes "
+        "all records again, and `python -m tfrs_bench.report` all pages from these.",
+        "`python -m tfrs_bench.report --check` fails if a page does not follow from the records, or a record "
+        "from today's code and settings.",
+        "The same for a log of one's own: `python -m tfrs_bench.main --interactions=FILE`, then "
+        "`python -m tfrs_bench.report --runs=runs --output=report`.",
+    )
+    return Section("Code and commands", (Bullets(lines),))
+
+
+def _row(study: Study) -> tuple[str, ...]:
+    choice = recommended(study)
+    assert choice is not None
+    asked = _CONDITIONS.get(study.first.split, study.first.split)
+    costs = (
+        f"{study.mean(choice.model, 'fit_s'):,.1f}",
+        f"{study.mean(choice.model, 'score_us_per_user'):,.0f}",
+    )
+    lost = "nothing" if choice.verdict is None else f"up to {max(-choice.verdict.low, 0):.3f}"
+    return (study.first.dataset, asked, choice.model, *costs, choice.best, lost)
+
+
+def _by_question(studies: Sequence[Study]) -> Iterable[str]:
+    """Says whether one model is the one to take wherever the same is asked."""
+    questions: dict[str, list[Study]] = {}
+    for study in studies:
+        questions.setdefault(study.first.split, []).append(study)
+    for split, asked in questions.items():
+        taken = dict.fromkeys(choice.model for study in asked if (choice := recommended(study)))
+        where = f"Asked for {_CONDITIONS.get(split, split)} ({len(asked)} data sets)"
+        if len(asked) > 1:
+            yield f"{where}: " + (
+                f"**{next(iter(taken))}** everywhere."
+                if len(taken) == 1
+                else f"no single model; {', '.join(taken)}, by data set. Run the benchmark on your own log."
+            )
+
+
+def _for_newcomers(study: Study) -> str:
+    by_level: dict[str, list[str]] = {}
+    for level in known_levels(study):
+        top = best(study, weighed(study), level)
+        if top is not None:
+            by_level.setdefault(top, []).append(level.removesuffix(" known"))
+    told = "; ".join(f"{name} at {', '.join(levels)}" for name, levels in by_level.items())
+    return f"Newcomers of {study.first.dataset}: highest mean by interactions known: {told}."
+
+
+def _folders(studies: Iterable[Study]) -> tuple[Path, ...]:
+    return tuple(folder for study in studies for folder in study.folders)
