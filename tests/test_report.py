@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,9 @@ from planted_files import write_planted_csv
 from tfrs_bench import main, report, requests
 from tfrs_bench.evaluation.verdicts import compare
 from tfrs_bench.models.als import ALS, ALSConfig
+from tfrs_bench.reporting import report_files
+from tfrs_bench.reporting.leaderboard import leaderboard_csv
+from tfrs_bench.reporting.study import Study
 
 Edit = Callable[..., Path]
 BLOCK = "<!-- begin overview -->\n<!-- end overview -->\n"
@@ -23,6 +26,16 @@ BLOCK = "<!-- begin overview -->\n<!-- end overview -->\n"
 def few_draws(monkeypatch: pytest.MonkeyPatch) -> None:
     """A bootstrap of few draws: nothing here looks at an interval."""
     monkeypatch.setitem(compare.__kwdefaults__, "draws", 100)
+
+
+@pytest.fixture(autouse=True)
+def leaderboard_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the report's files the quickest: figures and PDF have tests of their own."""
+
+    def files(studies: Sequence[Study]) -> dict[str, bytes]:
+        return {"leaderboard.csv": leaderboard_csv(studies).encode()}
+
+    monkeypatch.setattr(report_files, "report_files", files)
 
 
 @pytest.fixture(scope="module")

@@ -48,6 +48,10 @@ def test_text_that_alone_is_too_long_is_said() -> None:
         pdf(report(*(Paragraph("words " * 200) for _ in range(8))), most_pages=1)
 
 
+def test_a_table_may_be_empty() -> None:
+    assert pages(pdf(report(Table("Nothing.", ("model", "NDCG@10"), ())))) == 1
+
+
 def test_a_wide_table_is_set_smaller_and_drawings_side_by_side() -> None:
     wide = Table("Wide.", tuple(f"column {one}" for one in range(20)), (("0.1234",) * 20,))
     drawings = [Drawing(str(one), "Falls.", svg()) for one in range(3)]

@@ -155,9 +155,9 @@ def _block(block: Block) -> str:
     if isinstance(block, Bullets):
         return f"#list({', '.join(map(_content, block.lines))})"
     assert isinstance(block, Table)
-    cells = ", ".join(_content(cell) for row in block.rows for cell in row)
-    heads = ", ".join(map(_content, block.titles))
-    return f"#figures({len(block.titles)}, ({heads},), ({cells},), {_content(block.caption)})"
+    cells = "".join(f"{_content(cell)}, " for row in block.rows for cell in row)
+    heads = "".join(f"{_content(title)}, " for title in block.titles)
+    return f"#figures({len(block.titles)}, ({heads}), ({cells}), {_content(block.caption)})"
 
 
 def _content(text: str) -> str:
