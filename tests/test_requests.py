@@ -13,7 +13,7 @@ from tfrs_bench.models.als import ALSConfig
 from tfrs_bench.models.two_tower import TwoTowerConfig
 from tfrs_bench.runner import Request
 from tfrs_bench.settings import parse
-from tfrs_bench.tuning.shipped import PROTOCOL_FLAGS, read_flagfile, shipped_config, split_config
+from tfrs_bench.tuning.shipped import PROTOCOL_FLAGS, ledger_of_shipped, read_flagfile, split_config
 
 FLAGS = Path(__file__).parent.parent / "flags"
 RATING = FLAGS / "rating"
@@ -26,6 +26,7 @@ SHIPPED = (ALSConfig(factors=99, confidence=7.0), "flags/ml-1m/per_user/als.cfg"
 def shipped(monkeypatch: pytest.MonkeyPatch) -> None:
     """ALS has shipped settings, whatever the data."""
     monkeypatch.setattr(module, "_shipped", lambda name, *_: SHIPPED if name == "als" else None)
+    monkeypatch.setattr(module, "ledger_of_shipped", lambda source: {"method": "flagfile"})
 
 
 @pytest.fixture
@@ -65,7 +66,7 @@ def test_untuned_baselines_say_so() -> None:
 @pytest.mark.usefixtures("shipped")
 def test_shipped_settings_stand_for_a_grid() -> None:
     for flags in ((), ("--model=als",)):
-        assert requests(*flags)["als"] == Request("als", *SHIPPED)
+        assert requests(*flags)["als"] == Request("als", *SHIPPED, ledger={"method": "flagfile"})
 
 
 @pytest.mark.usefixtures("shipped")
@@ -100,8 +101,8 @@ def flagfile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "ml-1m" / "per_user" / "als.cfg"
     path.parent.mkdir(parents=True)
     path.write_text("--dataset=ml-1m\n--factors=99\n")
-    monkeypatch.setitem(shipped_config.__kwdefaults__, "places", (tmp_path,))
-    monkeypatch.setitem(split_config.__kwdefaults__, "places", (tmp_path,))
+    for finds in (module.tuned_settings, split_config, ledger_of_shipped):
+        monkeypatch.setitem(finds.__kwdefaults__, "places", (tmp_path,))
 
 
 def found(*flags: str, model: str = "als") -> tuple[Any, str] | None:
