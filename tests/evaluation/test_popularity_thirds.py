@@ -39,12 +39,16 @@ def test_nothing_is_popular_where_nothing_was_trained_on() -> None:
 
 
 def test_a_list_of_popular_items_finds_the_head_alone() -> None:
-    # Three users want an item of each third; the one list holds the head and the first of the middle.
-    answers = evaluation_set([[0, 2, 5], [1, 3, 6], [0, 4, 7]], m=15)
-    found = Evaluator(answers, keys(15), COUNTS, ks=(3,)).evaluate(by_user(-np.arange(15) * np.ones((3, 1))))
-    wanted = {"recall_head@3": 1.0, "recall_middle@3": 1 / 3, "recall_tail@3": 0.0}
+    # Items 0 and 1 are the head, 2 to 4 the middle, and the one list for all holds items 0 to 9.
+    answers = evaluation_set([[0, 2, 5], [1, 12, 13], [0, 4, 14]], m=15)
+    found = Evaluator(answers, keys(15), COUNTS, ks=(20,)).evaluate(by_user(-np.arange(15) * np.ones((3, 1))))
+    wanted = {"recall_head@10": 1.0, "recall_middle@10": 1.0, "recall_tail@10": 1 / 4}
     assert {name: found.list_metrics[name] for name in wanted} == pytest.approx(wanted)
-    assert found.list_metrics["recall_tail@10"] == 1  # items 0 to 9 are listed
+    counts = {name: values.tolist() for name, values in found.of_thirds.items()}
+    assert counts == {
+        "found_head": [1, 1, 1], "found_middle": [1, 0, 1], "found_tail": [1, 0, 0],
+        "relevant_head": [1, 1, 1], "relevant_middle": [1, 0, 1], "relevant_tail": [1, 2, 1],
+    }  # fmt: skip
 
 
 def test_a_third_that_nobody_wants_has_no_recall() -> None:

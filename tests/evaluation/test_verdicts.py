@@ -154,4 +154,9 @@ def test_seeds_are_averaged_per_user():
     assert mean.list_metrics["coverage@10"] == pytest.approx(0.6)
     runs[0] = dataclasses.replace(runs[0], list_metrics=runs[0].list_metrics | {"newer@10": 0.1})
     assert average_seeds(runs).list_metrics.keys() == {"coverage@10"}
+    runs = [
+        dataclasses.replace(one, of_thirds={"found_tail": np.full(len(one.users), number)})
+        for number, one in enumerate(runs)
+    ]
+    assert set(average_seeds(runs).of_thirds["found_tail"]) == {(len(runs) - 1) / 2}
     assert mean.score_us_per_user == 2

@@ -12,6 +12,7 @@ import pytest
 from finished_runs import USER_IDS, evaluation, record
 
 from tfrs_bench.errors import UserError
+from tfrs_bench.evaluation.popularity_thirds import COLUMNS
 from tfrs_bench.reporting.records import (
     SCHEMA,
     disagreements,
@@ -45,6 +46,16 @@ def test_what_is_read_is_what_writing_returned(tmp_path: Path) -> None:
     assert found.data == {"rows": 7} and found.config["hidden"] == [4, 2]
 
 
+def test_counts_of_popularity_thirds_survive_and_are_no_metrics(tmp_path: Path) -> None:
+    counts = {name: np.arange(4, dtype=np.int16) for name in COLUMNS}
+    result = dataclasses.replace(evaluation(), of_thirds=counts)
+    write_run(tmp_path, record(), result, USER_IDS)
+    _, found = read_run(tmp_path)  # type: ignore[misc]
+    assert found.metrics.keys() == result.metrics.keys()
+    assert found.of_thirds.keys() == counts.keys()
+    assert all(np.array_equal(found.of_thirds[name], values) for name, values in counts.items())
+
+
 def test_per_user_metrics_survive_to_the_last_bit(run: Path) -> None:
     _, found = read_run(run)  # type: ignore[misc]
     wanted = evaluation()
@@ -57,6 +68,7 @@ def test_per_user_metrics_survive_to_the_last_bit(run: Path) -> None:
         assert np.array_equal(found.metrics[name], values, equal_nan=True)
     assert found.list_metrics == pytest.approx(wanted.list_metrics, nan_ok=True)
     assert found.score_us_per_user == 12.5
+    assert found.of_thirds == {}  # as of a record of before they were counted
     assert found.mean("ndcg@10") == pytest.approx((0.25 + 0.75 + 1) / 3)
     assert found.mean("ndcg@10", "cold") == 1.0
 

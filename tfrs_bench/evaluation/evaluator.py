@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from tfrs_bench.data.queries import Queries
 from tfrs_bench.data.relevance import EvaluationSet
 from tfrs_bench.evaluation.given_lists import check_lists
-from tfrs_bench.evaluation.metrics import ERRORS, catalogue_metrics, list_metrics
-from tfrs_bench.evaluation.popularity_thirds import popularity_thirds, recall_of_thirds
+from tfrs_bench.evaluation.metrics import ERRORS, catalogue_metrics, list_metrics, pooled
+from tfrs_bench.evaluation.popularity_thirds import counts_of_thirds, popularity_thirds, recall_of_thirds
 from tfrs_bench.evaluation.scoring import Blocks, scorer
 from tfrs_bench.models.base import NO_ITEM, Recommender, mask_scores
 from tfrs_bench.models.ranking import top_k
@@ -50,6 +50,8 @@ class Evaluation:
       score_us_per_user: microseconds in `model.score`, divided by n.
       known: [n] int8 interactions that a newcomer's query knows of, see `data.newcomers`; else None.
       num_rated: [n] int64 ratings that were predicted, where they were; else None.
+      of_thirds: [n] counts by popularity third, see `popularity_thirds.counts_of_thirds`, at 10 places; empty
+        in records of earlier versions.
     """
 
     users: NDArray[np.int32]
@@ -61,6 +63,7 @@ class Evaluation:
     score_us_per_user: float
     known: NDArray[np.int8] | None = None
     num_rated: NDArray[np.int64] | None = None
+    of_thirds: dict[str, NDArray[Any]] = dataclasses.field(default_factory=dict)
 
     @property
     def primary(self) -> str:
@@ -127,15 +130,6 @@ class Evaluation:
             sums, counts = self.per_user(metric, segment), self.per_user_rated(segment)
             return float(pooled(metric, sums.mean(), counts.mean()))
         return float(values.mean())
-
-
-def pooled(metric: str, sums: Any, counts: Any) -> Any:
-    """Returns an error over all ratings from users' sums and counts, or from the means of these.
-
-    >>> pooled("rmse", 9.0, 4.0)
-    1.5
-    """
-    return (sums / counts) ** (1 / ERRORS[metric])
 
 
 class Evaluator:
@@ -236,6 +230,7 @@ class Evaluator:
             hits[positions] = self._hits(positions, lists[positions])
             parts.append(list_metrics(hits[positions], asked.num_relevant[positions], self.ks))
         thirds = popularity_thirds(self.item_counts, asked.candidates, self.item_keys)
+        of_thirds = counts_of_thirds(lists[:, :PRIMARY_K], hits[:, :PRIMARY_K], asked, thirds)
         return Evaluation(
             users=asked.users,
             cold=asked.cold,
@@ -244,8 +239,9 @@ class Evaluator:
             metrics={name: np.concatenate([part[name] for part in parts]) for name in parts[0]},
             lists=lists,
             list_metrics=catalogue_metrics(lists, self.item_counts, asked.candidates, self.ks)
-            | recall_of_thirds(lists, hits, asked.relevant_items, thirds, self.ks),
+            | recall_of_thirds(of_thirds, PRIMARY_K),
             score_us_per_user=us_per_user,
+            of_thirds=of_thirds,
         )
 
     def primary(self, model: Recommender) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +38,15 @@ def error_metrics(
         name: (np.bincount(query_of_pair, absolute**power, minlength=len(count)) / count) ** (1 / power)
         for name, power in ERRORS.items()
     }
+
+
+def pooled(metric: str, sums: Any, counts: Any) -> Any:
+    """Returns an error over all ratings from users' sums and counts, or from the means of these.
+
+    >>> pooled("rmse", 9.0, 4.0)
+    1.5
+    """
+    return (sums / counts) ** (1 / ERRORS[metric])
 
 
 def discounts(k: int) -> NDArray[np.float64]:

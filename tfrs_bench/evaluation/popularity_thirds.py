@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tfrs_bench.data.relevance import EvaluationSet
+
 THIRDS = ("head", "middle", "tail")
+FOUND, RELEVANT = "found", "relevant"
+COLUMNS = tuple(f"{what}_{third}" for what in (FOUND, RELEVANT) for third in THIRDS)
 
 
 def popularity_thirds(
@@ -39,34 +44,53 @@ def popularity_thirds(
     return np.where(candidates, thirds, np.int8(-1))
 
 
-def recall_of_thirds(
+def counts_of_thirds(
     lists: NDArray[np.int32],
     hits: NDArray[np.bool_],
-    relevant_items: NDArray[np.int32],
+    asked: EvaluationSet,
     thirds: NDArray[np.int8],
-    ks: Iterable[int],
-) -> dict[str, float]:
-    """Share of the relevant items of each third that is in the first K places, over all lists together.
-
-    >>> lists, hits = np.array([[0, 1], [2, 0]], dtype=np.int32), np.array([[True, False], [False, True]])
-    >>> thirds, relevant = np.array([0, 1, 2], dtype=np.int8), np.array([0, 2, 0], dtype=np.int32)
-    >>> recall_of_thirds(lists, hits, relevant, thirds, ks=[1])
-    {'recall_head@1': 0.5, 'recall_middle@1': nan, 'recall_tail@1': 0.0}
+) -> dict[str, NDArray[np.int16]]:
+    """Counts, for every list, the relevant items of each third, and those that it holds.
 
     Args:
-      lists: [n, k_max] int32 items, best first, −1 = missing.
-      hits: [n, k_max] bool, whether each is relevant.
-      relevant_items: [t] int32, those of all lists.
+      lists: [n, k] int32 items, −1 = missing.
+      hits: [n, k] bool, whether each is relevant.
+      asked: the n queries and their answers.
       thirds: [m] int8, see `popularity_thirds`.
-      ks: the cut-offs K.
+
+    Returns:
+      [n] int16 under each of `COLUMNS`.
+    """
+    rows, places = np.nonzero(hits)
+    wanted = np.repeat(np.arange(len(lists)), asked.num_relevant)
+    counts = {}
+    for what, users, items in (
+        (FOUND, rows, lists[rows, places]),
+        (RELEVANT, wanted, asked.relevant_items),
+    ):
+        for number, third in enumerate(THIRDS):
+            here = np.bincount(users[thirds[items] == number], minlength=len(lists))
+            counts[f"{what}_{third}"] = here.astype(np.int16)
+    return counts
+
+
+def recall_of_thirds(counts: Mapping[str, NDArray[Any]], k: int) -> dict[str, float]:
+    """Share of the relevant items of each third that is found, over all lists together.
+
+    >>> none = np.zeros(2)
+    >>> counts = {"found_head": np.array([1, 0]), "relevant_head": np.array([1, 3])}
+    >>> recall_of_thirds({name: counts.get(name, none) for name in COLUMNS}, k=10)
+    {'recall_head@10': 0.25, 'recall_middle@10': nan, 'recall_tail@10': nan}
+
+    Args:
+      counts: as `counts_of_thirds` returns them.
+      k: length of the lists, for the names.
 
     Returns:
       One float by name such as `recall_tail@10`; NaN where no item of a third is relevant.
     """
-    there = np.bincount(thirds[relevant_items], minlength=len(THIRDS))
     recalls = {}
-    for k in ks:
-        found = np.bincount(thirds[lists[:, :k][hits[:, :k]]], minlength=len(THIRDS))
-        for name, some, whole in zip(THIRDS, found, there, strict=True):
-            recalls[f"recall_{name}@{k}"] = float(some / whole) if whole else float("nan")
+    for third in THIRDS:
+        there = counts[f"{RELEVANT}_{third}"].sum()
+        recalls[f"recall_{third}@{k}"] = float(counts[f"{FOUND}_{third}"].sum() / there) if there else np.nan
     return recalls

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from tfrs_bench.data.rated_pairs import RatedPairs
 from tfrs_bench.data.relevance import EvaluationSet
-from tfrs_bench.evaluation.evaluator import PRIMARY_ERROR, Evaluation, Evaluator, pooled
-from tfrs_bench.evaluation.metrics import ERRORS, error_metrics
+from tfrs_bench.evaluation.evaluator import PRIMARY_ERROR, Evaluation, Evaluator
+from tfrs_bench.evaluation.metrics import ERRORS, error_metrics, pooled
 from tfrs_bench.models.base import Recommender
 from tfrs_bench.models.rating_recommender import RatingRecommender
 

@@ -10,8 +10,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from tfrs_bench.evaluation.evaluator import PRIMARY, Evaluation, pooled
-from tfrs_bench.evaluation.metrics import ERRORS
+from tfrs_bench.evaluation.evaluator import PRIMARY, Evaluation
+from tfrs_bench.evaluation.metrics import ERRORS, pooled
 from tfrs_bench.evaluation.uncertainty import (
     DRAWS,
     bootstrap_means,
@@ -188,8 +188,10 @@ def average_seeds(evaluations: Sequence[Evaluation]) -> Evaluation:
     first = _check_same_users({f"run {number}": one for number, one in enumerate(evaluations, start=1)})
     told = [name for name in first.list_metrics if all(name in one.list_metrics for one in evaluations)]
     shown = {name: np.mean([one.list_metrics[name] for one in evaluations]) for name in told}
+    counted = [name for name in first.of_thirds if all(name in one.of_thirds for one in evaluations)]
     return dataclasses.replace(
         first,
+        of_thirds={name: np.mean([one.of_thirds[name] for one in evaluations], axis=0) for name in counted},
         metrics={name: _mean_over_seeds(name, evaluations) for name in first.metrics},
         list_metrics={name: float(mean) for name, mean in shown.items()},
         score_us_per_user=float(np.mean([one.score_us_per_user for one in evaluations])),

@@ -14,6 +14,7 @@ import numpy as np
 
 from tfrs_bench.errors import UserError
 from tfrs_bench.evaluation.evaluator import Evaluation
+from tfrs_bench.evaluation.popularity_thirds import COLUMNS
 from tfrs_bench.reporting.json_types import misfits
 from tfrs_bench.storage import PARTIAL, atomic, unwritable
 
@@ -126,7 +127,7 @@ def write_run(folder: Path, record: RunRecord, evaluation: Evaluation, user_ids:
     } | {name: column for name in ("known", "num_rated") if (column := getattr(evaluation, name)) is not None}
     try:
         with atomic(folder / PER_USER, durable=True) as file:
-            pq.write_table(pa.table(columns | evaluation.metrics), file)
+            pq.write_table(pa.table(columns | evaluation.metrics | evaluation.of_thirds), file)
     except OSError as error:
         raise unwritable(folder / PER_USER, error, "another --results_dir=DIR") from error
     plain = as_json(dataclasses.asdict(record))
@@ -188,6 +189,7 @@ def _read_evaluation(path: Path, record: RunRecord) -> Evaluation:
         num_relevant=columns.pop("num_relevant").astype(np.int64),
         known=columns.pop("known", None),
         num_rated=columns.pop("num_rated", None),
+        of_thirds={name: columns.pop(name) for name in COLUMNS if name in columns},
         metrics=columns,
         lists=np.zeros((len(table), 0), dtype=np.int32),
         list_metrics={name: np.nan if one is None else one for name, one in record.list_metrics.items()},
