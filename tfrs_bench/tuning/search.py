@@ -132,8 +132,8 @@ def search(
     if under_way.search.best is None:
         reason = next((trial.reason for trial in under_way.search.trials), "the budget has room for none")
         raise UserError(
-            f"No trial of {blank.model} succeeded, the first because: {reason} All are in {path}. Type --rerun"
-            " to search again, or leave the model out."
+            f"No trial of {blank.model} succeeded, the first because: {reason} All are in {path}. Type "
+            "--rerun to search again, or leave the model out."
         )
     return under_way.search
 
