@@ -41,7 +41,7 @@ def test_a_model_that_loses_by_shuffling_gains_by_the_order() -> None:
         "model", "reads order", "true order", "shuffled at test", "order is worth", "shuffled always",
         "order is worth",
     )  # fmt: skip
-    same = "+0.0000 [+0.0000, +0.0000] cannot tell"
+    same = "nothing, to the last user"
     assert table.rows[0] == ("als", "no", "0.3000", "0.3000", same, "0.3000", same)
     assert table.rows[1][:5] == ("markov", "yes", "0.4000", "0.2500", "+0.1500 [+0.1500, +0.1500] better")
     assert len(table.records) == 2

@@ -8,6 +8,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from tfrs_bench.evaluation.evaluator import PRIMARY, Evaluation
 from tfrs_bench.evaluation.verdicts import Row, Verdict, average_seeds, compare
 from tfrs_bench.reporting.document import Block, Bullets, Drawing, Table
@@ -91,7 +93,10 @@ class ProtocolSweep:
             [run.evaluation for run in runs if run.record.seed in (seeds or {run.record.seed})]
         )
         kept = dict.fromkeys((self.primary, PRIMARY))
-        return dataclasses.replace(evaluation, metrics={name: evaluation.metrics[name] for name in kept})
+        # Nobody is cold here: users would be drawn once more for segments that no verdict is asked of.
+        nobody = np.zeros_like(evaluation.cold)
+        metrics = {name: evaluation.metrics[name] for name in kept}
+        return dataclasses.replace(evaluation, metrics=metrics, cold=nobody)
 
 
 def protocol_sweeps(studies: Sequence[Study], option: str, default: Any) -> list[ProtocolSweep]:

@@ -90,6 +90,8 @@ def _cells(sweep: ProtocolSweep, value: str, name: str, worth: Verdict | None) -
     mean = "–" if row is None else f"{row.mean:.4f}"
     if worth is None:
         return mean, "–"
+    if worth.low == worth.high == 0:
+        return mean, "nothing, to the last user"
     return mean, f"{worth.difference:+z.4f} [{worth.low:+z.4f}, {worth.high:+z.4f}] {worth.verdict}"
 
 
