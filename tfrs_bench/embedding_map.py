@@ -11,6 +11,8 @@ import numpy as np
 
 from tfrs_bench import main
 from tfrs_bench import settings as flags
+from tfrs_bench.errors import UserError
+from tfrs_bench.models.base import FactorizedRecommender
 from tfrs_bench.opened_run import WhichRun
 
 if TYPE_CHECKING:
@@ -53,12 +55,17 @@ def map_of(opened: OpenedRun) -> EmbeddingMap:
       UserError: its model has no embeddings of items.
     """
     from tfrs_bench.reporting.embedding_map import embedding_map
-    from tfrs_bench.retrieval.building import factorized
 
+    model = opened.model
+    if not isinstance(model, FactorizedRecommender):
+        raise UserError(
+            f"{model.name} has no embeddings of items, so there is no map of them. Give --run=DIR of a model "
+            "that has, such as two_tower or als."
+        )
     log, counts = opened.prepared.dataset.log, opened.prepared.test.item_counts
     listed = np.flatnonzero(counts)
     run = {field: getattr(opened.record, field) for field in ("model", "dataset", "split", "seed")}
-    embedded = factorized(opened.model).item_embeddings()[listed]
+    embedded = model.item_embeddings()[listed]
     genres = first_labels(log.item_features, len(counts))
     return embedding_map(embedded, [genres[item] for item in listed], counts[listed], run)
 

@@ -32,10 +32,11 @@ _NOTHING = "The records hold no runs that could tell."
 def main_studies(studies: Sequence[Study]) -> list[Study]:
     """Returns the studies that the answers rest on: lists for known users, a data set and split each.
 
-    Variants of one model under labels of their own, and worlds made for one model, do not count.
+    Variants of one model under labels of their own, and worlds made for one model, do not count. What people
+    did, in order of time, comes first; then simulated logs, and splits that mix past and future.
     """
     aside = {id(study) for study in labelled(studies, "ablation", "sensitivity")}
-    return [
+    found = [
         study
         for study in studies
         if id(study) not in aside
@@ -44,6 +45,9 @@ def main_studies(studies: Sequence[Study]) -> list[Study]:
         and study.name == f"{study.first.dataset}, {study.first.split}"
         and study.first.dataset not in WORLDS
     ]
+    return sorted(
+        found, key=lambda one: (not one.first.audit["temporal"], one.first.dataset.startswith("simulated"))
+    )
 
 
 def answers(studies: Sequence[Study]) -> Section:

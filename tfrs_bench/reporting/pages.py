@@ -10,6 +10,7 @@ from rich.console import Console as RichConsole
 from tfrs_bench.data.audit import Audit
 from tfrs_bench.errors import UserError
 from tfrs_bench.evaluation.evaluator import PRIMARY
+from tfrs_bench.reporting.answers import main_studies
 from tfrs_bench.reporting.cold_start import cold_start_page
 from tfrs_bench.reporting.comparison import (
     chosen_settings,
@@ -20,6 +21,7 @@ from tfrs_bench.reporting.comparison import (
 )
 from tfrs_bench.reporting.console import Console
 from tfrs_bench.reporting.document import Section
+from tfrs_bench.reporting.figures import file_name
 from tfrs_bench.reporting.funnel import funnel_page
 from tfrs_bench.reporting.index_cost import costs_page
 from tfrs_bench.reporting.markdown import markdown
@@ -71,10 +73,27 @@ def ablation(studies: Sequence[Study]) -> str | None:
     return "\n".join(lines).rstrip() if lines else None
 
 
+def report_block(studies: Sequence[Study]) -> str | None:
+    """Returns figures of the two first main studies, and where the whole report lies."""
+    shown = main_studies(studies)[:2]
+    if not shown:
+        return None
+    pictures = [
+        f"![All models on {study.name}](results/figures/{file_name(f'results, {study.name}')})"
+        for study in shown
+    ]
+    told = (
+        "The whole report: [PDF](results/report.pdf), [HTML](results/report.html); every model of every data "
+        "set and split: [leaderboard](results/leaderboard.md), [as CSV](results/leaderboard.csv)."
+    )
+    return "\n".join([*pictures, "", told])
+
+
 # The generated blocks of pages by name; None where the runs behind one are not among the studies.
 BLOCKS: dict[str, Callable[[Sequence[Study]], str | None]] = {
     "first output": first_output,
     "overview": overview,
+    "report": report_block,
     "cold start": cold_start_page,
     "ablation": ablation,
     "sensitivity": sensitivity_page,

@@ -25,9 +25,10 @@ from tfrs_bench.reporting.document import (
 MOST_PAGES = 10
 # What a section keeps at most: figures, tables, lines of lists. The first that gives few enough pages counts.
 _LIMITS = (
-    (99, 99, 99), (6, 4, 16), (4, 3, 12), (4, 2, 10), (2, 2, 8), (2, 1, 8), (2, 1, 6), (2, 1, 4), (1, 1, 4),
-    (1, 0, 4), (0, 0, 4), (0, 0, 2),
+    (99, 99, 99), (6, 4, 16), (4, 4, 12), (4, 2, 10), (2, 2, 8), (2, 2, 6), (2, 2, 4), (2, 1, 6), (2, 1, 4),
+    (2, 1, 2), (1, 1, 2), (1, 0, 2), (0, 0, 2), (0, 0, 0),
 )  # fmt: skip
+_MOST_ROWS = 16  # of a table, where a report is shortened at all
 _PIXELS_PER_INCH = 110
 _PREAMBLE = (Path(__file__).parent / "report.typ").read_text(encoding="utf-8")
 
@@ -98,7 +99,7 @@ def typst_source(report: Report) -> str:
     parts = [_PREAMBLE, f"#show: report.with(title: {_string(report.title)})"]
     for section in (report.summary, *report.sections):
         parts.append(f"= #{_string(section.title)}")
-        for drawn, group in itertools.groupby(section.blocks, lambda block: isinstance(block, Drawing)):
+        for drawn, group in itertools.groupby(_figures_together(section.blocks), _is_drawing):
             blocks = [*group]
             parts += _row_of_drawings(blocks, numbers) if drawn else map(_block, blocks)
     return "\n\n".join(parts) + "\n"
@@ -123,7 +124,7 @@ def _with_first(section: Section, figures: int, tables: int, lines: int) -> Sect
             left[Bullets] -= len(kept)
             lacking[Bullets] += len(block.lines) - len(kept)
         elif left[type(block)] > 0:
-            blocks.append(block)
+            blocks.append(_of_few_rows(block) if isinstance(block, Table) and figures < 99 else block)
             left[type(block)] -= 1
         else:
             lacking[type(block)] += 1
@@ -134,9 +135,29 @@ def _with_first(section: Section, figures: int, tables: int, lines: int) -> Sect
     return Section(section.title, tuple(blocks))
 
 
+def _of_few_rows(table: Table) -> Table:
+    more = len(table.rows) - _MOST_ROWS
+    if more <= 0:
+        return table
+    caption = f"{table.caption} The first {_MOST_ROWS} rows; {more} more in report.html."
+    return dataclasses.replace(table, caption=caption, rows=table.rows[:_MOST_ROWS])
+
+
+def _figures_together(blocks: Sequence[Block]) -> list[Block]:
+    """Moves a section's figures to its first one, so that two can stand side by side."""
+    drawings = [block for block in blocks if isinstance(block, Drawing)]
+    first = next((place for place, block in enumerate(blocks) if isinstance(block, Drawing)), 0)
+    others = [block for block in blocks if not isinstance(block, Drawing)]
+    return [*others[:first], *drawings, *others[first:]]
+
+
 def _drawings(report: Report) -> Iterator[Drawing]:
     for section in (report.summary, *report.sections):
         yield from (block for block in section.blocks if isinstance(block, Drawing))
+
+
+def _is_drawing(block: Block) -> bool:
+    return isinstance(block, Drawing)
 
 
 def _row_of_drawings(drawings: Sequence[Any], numbers: dict[int, int]) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tfrs_bench.evaluation.uncertainty import DRAWS
-from tfrs_bench.reporting.document import Bullets, Section
+from tfrs_bench.reporting.document import Paragraph, Section
 from tfrs_bench.reporting.study import Study
 
 
@@ -37,4 +37,4 @@ def method(studies: Sequence[Study]) -> Section:
         "averaged for each user first.",
         f"**Machine.** {'; '.join(machines) or 'Not recorded'}.",
     )
-    return Section("Method and protocol", (Bullets(lines),))
+    return Section("Method and protocol", tuple(map(Paragraph, lines)))

@@ -65,7 +65,7 @@ def whereabouts(studies: Sequence[Study]) -> Section:
         "The same for a log of one's own: `python -m tfrs_bench.main --interactions=FILE`, then "
         "`python -m tfrs_bench.report --runs=runs --output=report`.",
     )
-    return Section("Code and commands", (Bullets(lines),))
+    return Section("Code and commands", tuple(map(Paragraph, lines)))
 
 
 def _row(study: Study) -> tuple[str, ...]:

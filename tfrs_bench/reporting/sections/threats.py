@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from tfrs_bench.reporting.answers import main_studies
-from tfrs_bench.reporting.document import Bullets, Section
+from tfrs_bench.reporting.document import Paragraph, Section
 from tfrs_bench.reporting.study import Study
 
 _GENERAL = (
@@ -34,7 +34,8 @@ def threats(studies: Sequence[Study]) -> Section:
     if not main:
         return Section("Threats to validity")
     folders = tuple(study.folders[0] for study in main)
-    return Section("Threats to validity", (Bullets((*_audited(main), *_GENERAL), folders),))
+    audited = (Paragraph(text, folders) for text in _audited(main))
+    return Section("Threats to validity", (*audited, *map(Paragraph, _GENERAL)))
 
 
 def _audited(studies: Sequence[Study]) -> Iterator[str]:
