@@ -17,8 +17,8 @@ def embeddings(studies: Sequence[Study]) -> Section:
             f"embeddings, {found.run['dataset']}, {found.run['split']}, {found.run['model']}",
             f"The {len(found.x):,} most popular of {found.items:,} items of {found.run['dataset']}, "
             f"{found.run['split']}, where the embeddings of {found.run['model']} vary most (principal "
-            "components), "
-            "by first genre: genres lie together where the model found them, which nobody told it.",
+            "components), by first genre: a genre lies together as far as people who like one item of it "
+            "like others.",
             figure(found),
             (run.folder,),
         )
