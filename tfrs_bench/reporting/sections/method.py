@@ -26,8 +26,11 @@ def method(studies: Sequence[Study]) -> Section:
         "settings says "
         "for each model whether they were, how long, or that its defaults had to do. Then all models are "
         "fitted again on training and validation rows, and the test rows are scored once.",
-        "**Relevance.** A test row counts if its rating reaches the threshold (4 of 5; every row where there "
-        "are no ratings), its item is in the catalogue, and the user does not have it.",
+        "**Relevance.** A test row counts if its rating reaches the threshold (4 of 5 unless the "
+        "command of a "
+        "study says otherwise; every row where there are no ratings), its item is in the catalogue, "
+        "and the user "
+        "does not have it.",
         "**Users with little history.** Who has fewer than five training rows is trained on by nobody and "
         "answered by everybody; where there are such users, they have a column of their own.",
         f"**How sure.** Intervals are of 95 % by a bootstrap over users with {DRAWS:,} draws, paired for "
