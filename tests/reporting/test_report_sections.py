@@ -101,7 +101,8 @@ def test_what_a_search_was_worth_is_told_by_model() -> None:
 
 def test_the_best_of_each_study_is_bold_and_pairs_have_their_word() -> None:
     matrix = next(one for one in results([study()]).blocks if isinstance(one, Table))
-    assert ("als", "**0.5000**") in matrix.rows and ("two_tower", "0.4000") in matrix.rows
+    assert matrix.titles == ("study", "random", "popularity", "als", "two_tower")
+    assert matrix.rows == (("log, per_user", "0.1000", "0.3000", "**0.5000**", "0.4000"),)
     table = verdict_table(study())
     assert table is not None and table.titles == ("against", "two_tower")
     assert [row[0] for row in table.rows] == ["popularity", "als"]

@@ -44,8 +44,11 @@ def _matrix(studies: Sequence[Study]) -> Table:
     best_of = {study.name: best(study, weighed(study)) for study in studies}
     return Table(
         "NDCG@10 of every model, the best of each data set and split in bold.",
-        ("model", *(study.name for study in studies)),
-        tuple((name, *(_mean(study, name, bold=best_of[study.name]) for study in studies)) for name in names),
+        ("study", *names),
+        tuple(
+            (study.name, *(_mean(study, name, bold=best_of[study.name]) for name in names))
+            for study in studies
+        ),
         tuple(folder for study in studies for folder in study.folders),
     )
 
