@@ -12,6 +12,7 @@ from tfrs_bench.main import console
 from tfrs_bench.reporting.embedding_map import FILE as MAP
 from tfrs_bench.reporting.index_cost import COST
 from tfrs_bench.reporting.records import PER_USER, RECORD, RunRecord, read_run
+from tfrs_bench.tuning.ledger import FOLDER
 
 ROOT = Path(__file__).parents[2]
 COMMITTED = ROOT / "results" / "runs"
@@ -46,7 +47,10 @@ def test_models_checkpoints_and_curves_are_not_committed() -> None:
     )
     if listed.returncode:
         pytest.skip("this copy of the project is not a git checkout")
-    names = {Path(line).name for line in listed.stdout.splitlines()}
+    ledgers = f"results/runs/{FOLDER}/"
+    kept = [line for line in listed.stdout.splitlines() if not line.startswith(ledgers)]
+    assert {Path(line).suffix for line in listed.stdout.splitlines() if line.startswith(ledgers)} <= {".json"}
+    names = {Path(line).name for line in kept}
     # A map is small, and cannot be drawn again without the model.
     assert names <= {RECORD, PER_USER, COST, MAP}
 
