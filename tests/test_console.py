@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -48,3 +49,9 @@ def test_arguments_default_to_the_process_own(
 def test_unknown_command_offers_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
     assert entry.console(["p", "docter"]) == 2
     assert "docter is not a command. Did you mean doctor?" in capsys.readouterr().err
+
+
+def test_every_command_has_a_name() -> None:
+    package = Path(entry.__file__).parent
+    doors = {path.stem for path in package.glob("*.py") if "\ndef console(" in path.read_text()}
+    assert doors - {"__main__"} == set(entry.COMMANDS)

@@ -11,9 +11,11 @@ from tfrs_bench.options import did_you_mean
 # Each module has `console(argv) -> int`; like sys.argv, argv begins with the program's name.
 COMMANDS = {
     "main": "tfrs_bench.main",
+    "index": "tfrs_bench.index",
     "demo": "tfrs_bench.demo",
     "export": "tfrs_bench.export",
     "tune": "tfrs_bench.tune",
+    "embedding_map": "tfrs_bench.embedding_map",
     "report": "tfrs_bench.report",
     "sensitivity": "tfrs_bench.sensitivity",
     "doctor": "tfrs_bench.doctor",
