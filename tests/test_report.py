@@ -32,7 +32,7 @@ def few_draws(monkeypatch: pytest.MonkeyPatch) -> None:
 def leaderboard_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of the report's files the quickest: figures and PDF have tests of their own."""
 
-    def files(studies: Sequence[Study]) -> dict[str, bytes]:
+    def files(studies: Sequence[Study], *, typeset: bool) -> dict[str, bytes]:
         return {"leaderboard.csv": leaderboard_csv(studies).encode()}
 
     monkeypatch.setattr(report_files, "report_files", files)
@@ -105,6 +105,14 @@ def test_what_was_written_is_fresh(project: Path, capsys: pytest.CaptureFixture[
     capsys.readouterr()
     assert report.console(["report"]) == 0
     assert capsys.readouterr().out == "written: nothing, all pages are fresh\n"
+
+
+def test_a_picture_of_runs_that_are_gone_is_named(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    picture = Path("results/figures/gone.png")
+    picture.parent.mkdir()
+    picture.touch()
+    assert report.console(["report", "--check"]) == 1
+    assert capsys.readouterr().err == f"{picture} shows runs that are gone. Delete it.\n"
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/splits.md", "results/README.md"])

@@ -70,13 +70,24 @@ def _check(runs: Path, output: Path) -> int:
     records = stale_records(studies, runs)
     for line in records:  # at once, because pages cannot be made of records of another layout
         print(line, file=sys.stderr)
-    pages = _stale(_pages(studies, output))
-    for path in pages:
+    pages = _pages(studies, output, typeset=False)
+    stale, left = _stale(pages), _left_over(pages, output)
+    for path in stale:
         print(f"{path} is stale. {_AGAIN}", file=sys.stderr)
-    return int(bool(records or pages))
+    for path in left:
+        print(f"{path} shows runs that are gone. Delete it.", file=sys.stderr)
+    return int(bool(records or stale or left))
 
 
-def _pages(studies: Sequence[Study], output: Path) -> dict[Path, bytes]:
+def _left_over(pages: dict[Path, bytes], output: Path) -> list[Path]:
+    """Returns the pictures in the report's folder that the records do not give."""
+    from tfrs_bench.reporting.report_files import FIGURES
+
+    known = {path.stem for path in pages}
+    return sorted(path for path in (output / FIGURES).glob("*") if path.stem not in known)
+
+
+def _pages(studies: Sequence[Study], output: Path, *, typeset: bool = True) -> dict[Path, bytes]:
     """Returns every file as the records give it."""
     from tfrs_bench.reporting.cold_start import cold_start_figures
     from tfrs_bench.reporting.index_cost import cost_figures
@@ -87,7 +98,7 @@ def _pages(studies: Sequence[Study], output: Path) -> dict[Path, bytes]:
     pages = {output / "README.md": results_page(studies).encode()}
     figures = cold_start_figures(studies) | sensitivity_figures(studies) | cost_figures(studies)
     pages |= {output / name: text.encode() for name, text in figures.items()}
-    pages |= {output / name: content for name, content in report_files(studies).items()}
+    pages |= {output / name: content for name, content in report_files(studies, typeset=typeset).items()}
     if output == OUTPUT:  # other runs than the project's do not belong into the project's own pages
         for path in (Path("README.md"), *sorted(Path("docs").rglob("*.md"))):
             if path.is_file():

@@ -22,8 +22,12 @@ def report_of(studies: Sequence[Study]) -> Report:
     return Report(_TITLE, answers(studies), sections(studies))
 
 
-def report_files(studies: Sequence[Study]) -> dict[str, bytes]:
-    """Returns every file of a report by its name below the report's folder.
+def report_files(studies: Sequence[Study], *, typeset: bool = True) -> dict[str, bytes]:
+    """Returns the files of a report by their names below the report's folder.
+
+    Args:
+      studies: any.
+      typeset: PDF and PNG too; they say what HTML and SVG say, and their last bits are a machine's.
 
     Raises:
       UserError: the PDF would have too many pages.
@@ -31,12 +35,13 @@ def report_files(studies: Sequence[Study]) -> dict[str, bytes]:
     report = report_of(studies)
     files = {
         "report.html": html(report).encode(),
-        "report.pdf": pdf(report),
         "leaderboard.md": leaderboard(studies).encode(),
         "leaderboard.csv": leaderboard_csv(studies).encode(),
     }
-    drawings = (block for one in report.sections for block in one.blocks if isinstance(block, Drawing))
-    for drawing in drawings:
-        svg = f"{FIGURES}/{file_name(drawing.name)}"
-        files |= {svg: drawing.svg.encode(), svg.removesuffix(".svg") + ".png": png(drawing.svg)}
+    drawings = [block for one in report.sections for block in one.blocks if isinstance(block, Drawing)]
+    files |= {f"{FIGURES}/{file_name(one.name)}": one.svg.encode() for one in drawings}
+    if typeset:
+        pictures = {f"{FIGURES}/{file_name(one.name).removesuffix('.svg')}.png": one.svg for one in drawings}
+        files["report.pdf"] = pdf(report)
+        files |= {name: png(svg) for name, svg in pictures.items()}
     return files
