@@ -5,7 +5,7 @@ user and item as one vector. Its `predict` runs plainly, in its default batches 
 batches of 16,384. Both sides end with a matrix of scores in memory, and must agree to 1e-5 before anything is
 timed. Ours is timed on every user; the opponent, whose pairs all cost the same, on some.
 `whole evaluation` is scores, masks, lists and metrics of every user, by the evaluator of the tables. Sizes
-are those of MovieLens 1M, the log is random.
+are those of MovieLens 1M, the log is random, and every user is known from training: none is solved for.
 
   ./run python -m benchmarks.ncf_scoring --output=benchmarks/results/ncf_scoring.json
 """

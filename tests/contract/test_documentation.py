@@ -28,3 +28,8 @@ def test_a_page_lists_every_setting_with_its_default(documented: str) -> None:
     listed = dict(ROW.findall(PAGES[documented].read_text()))
     fields = options_of(KINDS[documented].Config)
     assert listed == {field.name: written(field.default) for field in fields}
+
+
+def test_every_model_has_a_page_or_shares_that_of_its_module() -> None:
+    for name, kind in KINDS.items():
+        assert {name, kind.__module__.rpartition(".")[2]} & {*PAGES}, name

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import tracemalloc
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -69,6 +71,19 @@ def test_a_catalogue_beyond_memory_is_refused_with_what_fits(
     EASE().check(few)
 
 
-def test_what_fits_grows_with_the_root_of_memory() -> None:
-    assert ease.most_items() ** 2 * ease.BYTES_PER_PAIR < 2**50
-    assert ease.most_items() > 1_000
+def test_what_fits_is_four_fifths_of_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    memory = SimpleNamespace(total=ease.BYTES_PER_PAIR * 1_000_000 * 5 // 4)
+    monkeypatch.setattr("psutil.virtual_memory", lambda: memory)
+    assert ease.most_items() == 1_000
+
+
+def test_a_fit_takes_no_more_than_it_says() -> None:
+    items, users = 600, 900
+    rows = np.argwhere(np.random.default_rng(0).random((users, items)) < 0.5)
+    log = build_log(rows[:, 0], rows[:, 1], np.arange(len(rows))).with_positives(-np.inf)
+    of_the_log = 32 * len(rows)
+    tracemalloc.start()
+    EASE().fit(log)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < ease.BYTES_PER_PAIR * items**2 + of_the_log

@@ -70,7 +70,7 @@ def test_all_scores_are_those_of_the_paper(
     built = network(branches)
     vectors = np.asarray(built.users.rows)
     expected = by_the_paper(built, vectors, np.asarray(built.items.everything()))
-    assert_allclose(built.score_everything(vectors), expected, rtol=1e-4, atol=1e-5)
+    assert_allclose(built.score_everything(vectors), expected, rtol=1e-5, atol=1e-5)
     assert np.abs(expected - expected.mean()).max() > 0.5
 
 
@@ -85,9 +85,9 @@ def test_pairs_are_scored_as_everything_is_and_slopes_are_derivatives(branches: 
         scores = built.pair_scores(built.user_parts(vectors), parts, [2, 3])
     same, slopes = built.scores_and_slopes(vectors, parts, [2, 3])
     everything = tf.gather(built.score_everything(vectors) - built.bias, items, batch_dims=1)
-    assert_allclose(scores, everything, rtol=1e-4, atol=1e-5)
-    assert_allclose(same, scores, rtol=1e-4, atol=1e-5)
-    assert_allclose(tf.reduce_sum(slopes, axis=1), tape.gradient(scores, vectors), rtol=1e-4, atol=1e-5)
+    assert_allclose(scores, everything, rtol=1e-5, atol=1e-5)
+    assert_allclose(same, scores, rtol=1e-5, atol=1e-5)
+    assert_allclose(tf.reduce_sum(slopes, axis=1), tape.gradient(scores, vectors), rtol=1e-5, atol=1e-5)
 
 
 def loss_of(built: NCFNetwork, negatives: list[list[int]]) -> float:

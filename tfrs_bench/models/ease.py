@@ -27,9 +27,8 @@ from tfrs_bench.options import option
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
-BYTES_PER_PAIR = (
-    16  # of items, at the worst moment: the inverse in float64, a copy of half of it, B in float32
-)
+# Of items, at the worst moment: the inverse and half of it in float64, that in float32, the counts before.
+BYTES_PER_PAIR = 24
 
 
 @dataclasses.dataclass(frozen=True)

@@ -26,6 +26,7 @@ from tfrs_bench.reporting.funnel import funnel_page
 from tfrs_bench.reporting.index_cost import costs_page
 from tfrs_bench.reporting.markdown import markdown
 from tfrs_bench.reporting.overview import overview
+from tfrs_bench.reporting.published import PUBLISHED_BLOCKS
 from tfrs_bench.reporting.ratings import ratings_page
 from tfrs_bench.reporting.sections.scalability import scalability
 from tfrs_bench.reporting.sections.sequential import sequential
@@ -104,6 +105,7 @@ BLOCKS: dict[str, Callable[[Sequence[Study]], str | None]] = {
     "does order matter": lambda studies: _section(sequential(studies)),
     "scalability": lambda studies: _section(scalability(studies)),
     "spaces": spaces,
+    **PUBLISHED_BLOCKS,
 }
 
 
