@@ -126,3 +126,9 @@ def test_every_folder_of_the_package_is_shipped() -> None:
         for path in PACKAGE.rglob("*/__init__.py")
     }
     assert set(declared) - {"tfrs_bench.flags"} == folders
+
+
+def test_no_two_test_files_share_a_name() -> None:
+    """Pytest imports them by their bare names."""
+    names = [path.name for path in (ROOT / "tests").rglob("test_*.py")]
+    assert sorted(names) == sorted({*names})
