@@ -73,14 +73,19 @@ shifts = st.tuples(*[st.floats(-0.2, 0.2) for _ in MODELS])
 @given(shifts, st.floats(0.0, 0.3))
 def test_no_sentence_claims_what_its_interval_denies(drawn: tuple[float, ...], spread: float) -> None:
     found = study(drawn, spread)
-    told = [judged(one) for other in weighed(found) for one in against(found, other).values()]
-    told += [line for block in answers([found]).blocks if isinstance(block, Bullets) for line in block.lines]
-    claims = [claim.groups() for line in told for claim in _CLAIM.finditer(line)]
-    assert len(claims) >= len(weighed(found)) * (len(weighed(found)) - 1)
-    for model, word, other, undecided, one, rival, difference, low, high in claims:
+    # Holm's correction is over the pairs that are told together, so each claim is held to those.
+    told = [(judged(one), one) for other in weighed(found) for one in against(found, other).values()]
+    lines = [line for block in answers([found]).blocks if isinstance(block, Bullets) for line in block.lines]
+    claims = [(claim.groups(), verdict) for line, verdict in told for claim in _CLAIM.finditer(line)]
+    assert len(claims) == len(told) == len(weighed(found)) * (len(weighed(found)) - 1)
+    for line in lines:
+        for claim in _CLAIM.finditer(line):
+            model, _, other, _, one, rival, *_ = claim.groups()
+            verdict = pair(found, model or one, other or rival)
+            assert verdict is not None
+            claims.append((claim.groups(), verdict))
+    for (_, word, _, undecided, _, _, difference, low, high), verdict in claims:
         assert float(low) <= float(difference) <= float(high)
-        verdict = pair(found, model or one, other or rival)
-        assert verdict is not None
         if word == "better":
             assert verdict.low > 0 and verdict.p_adjusted < 0.05
         elif word == "worse":
