@@ -28,7 +28,8 @@ from tfrs_bench.tuning.shipped import (
 def requests(settings: Settings, *, truth_is_known: bool = False) -> list[Request]:
     """Returns what to run: random first, the baselines, the models, and the oracle where truth is known.
 
-    A stochastic model is asked for once per seed of `--seeds`. Random order is too, in principle; but it is
+    A stochastic model is asked for once per seed of `--seeds`, random order once:
+    it is a floor, and its spread over seeds tells nothing.
 
     Args:
       settings: what the command line said.

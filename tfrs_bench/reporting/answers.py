@@ -24,7 +24,7 @@ from tfrs_bench.reporting.judgements import (
     weighed,
 )
 from tfrs_bench.reporting.sections.sequential import findings as order_taken_away
-from tfrs_bench.reporting.study import Study, labelled
+from tfrs_bench.reporting.study import Study, without_variants
 
 _NOTHING = "The records hold no runs that could tell."
 
@@ -35,12 +35,10 @@ def main_studies(studies: Sequence[Study]) -> list[Study]:
     Variants of one model under labels of their own, and worlds made for one model, do not count. What people
     did, in order of time, comes first; then simulated logs, and splits that mix past and future.
     """
-    aside = {id(study) for study in labelled(studies, "ablation", "sensitivity")}
     found = [
         study
-        for study in studies
-        if id(study) not in aside
-        and study.primary == PRIMARY
+        for study in without_variants(studies)
+        if study.primary == PRIMARY
         and not known_levels(study)
         and study.name == f"{study.first.dataset}, {study.first.split}"
         and study.first.dataset not in WORLDS

@@ -12,9 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tfrs_bench.errors import UserError
 from tfrs_bench.reporting.figures import COLORS, MARKERS, drawing
-from tfrs_bench.reporting.records import write_atomically
+from tfrs_bench.reporting.records import read_beside, write_atomically
 
 SCHEMA = 1
 FILE = "embedding_map.json"
@@ -99,17 +98,8 @@ def read_map(folder: Path) -> EmbeddingMap | None:
     Raises:
       UserError: it is damaged or of another version.
     """
-    path = folder / FILE
-    if not path.is_file():
-        return None
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        if content["schema"] != SCHEMA:
-            raise ValueError(f"it has layout {content['schema']}, and this version reads {SCHEMA}")
-        return EmbeddingMap(**content)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        again = f"python -m tfrs_bench.embedding_map --run={folder}"
-        raise UserError(f"{path} cannot be read ({error}). Draw it again: {again}") from error
+    again = f"Draw it again: python -m tfrs_bench.embedding_map --run={folder}"
+    return read_beside(folder / FILE, SCHEMA, lambda content: EmbeddingMap(**content), again)
 
 
 def figure(found: EmbeddingMap) -> str:

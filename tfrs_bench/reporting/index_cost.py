@@ -8,10 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tfrs_bench.errors import UserError
 from tfrs_bench.evaluation.approximation import Point, fastest_enough
 from tfrs_bench.reporting.figures import COLORS, MARKERS, drawing, file_name
-from tfrs_bench.reporting.records import as_json, write_atomically
+from tfrs_bench.reporting.records import as_json, read_beside, write_atomically
 from tfrs_bench.reporting.study import Study
 
 SCHEMA = 2
@@ -72,18 +71,12 @@ def read_cost(folder: Path) -> IndexCost | None:
     Raises:
       UserError: it is damaged or of another version.
     """
-    path = folder / COST
-    if not path.is_file():
-        return None
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        if content["schema"] != SCHEMA:
-            raise ValueError(f"it has layout {content['schema']}, and this version reads {SCHEMA}")
+
+    def build(content: dict[str, Any]) -> IndexCost:
         return IndexCost(**content | {"points": [Point(**one) for one in content["points"]]})
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError(
-            f"{path} cannot be read ({error}). Measure again: python -m tfrs_bench.index --run={folder}"
-        ) from error
+
+    again = f"Measure again: python -m tfrs_bench.index --run={folder}"
+    return read_beside(folder / COST, SCHEMA, build, again)
 
 
 QUALITY = ("recall@10", "@100", "HR@10", "NDCG@10", "difference")

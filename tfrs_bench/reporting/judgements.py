@@ -10,7 +10,7 @@ import numpy as np
 
 from tfrs_bench import registry
 from tfrs_bench.evaluation.metrics import ERRORS
-from tfrs_bench.evaluation.verdicts import Row, Table, Verdict
+from tfrs_bench.evaluation.verdicts import Table, Verdict
 from tfrs_bench.reporting.study import CEILING, FLOOR, Study, is_neural
 
 FACTORIZATION = ("als", "ials", "bpr", "pure_svd", "biased_mf")
@@ -93,13 +93,11 @@ class Choice:
       model: the cheapest that may be as good as the best.
       best: the model with the best mean.
       verdict: of `model` against `best`; None if they are one.
-      passed_over: models with a better mean that cost more.
     """
 
     model: str
     best: str
     verdict: Verdict | None
-    passed_over: tuple[str, ...]
 
 
 def recommended(study: Study, cost: Callable[[Study, str], float] | None = None) -> Choice | None:
@@ -120,9 +118,7 @@ def recommended(study: Study, cost: Callable[[Study, str], float] | None = None)
     verdicts = against(study, top)
     eligible = [name for name in names if name == top or not surely_worse(verdicts[name])]
     chosen = min(eligible, key=lambda name: (cost(study, name), names.index(name)))
-    mean = _mean(study, chosen)
-    better = [name for name in names if name != chosen and _is_better(study, _mean(study, name), mean)]
-    return Choice(chosen, top, verdicts.get(chosen), tuple(better))
+    return Choice(chosen, top, verdicts.get(chosen))
 
 
 def surely_worse(verdict: Verdict) -> bool:
@@ -146,16 +142,6 @@ def _bootstrapped(study: Study, segment: str) -> Table | None:
     evaluations = {name: study.primary_alone(name) for name in weighed(study)}
     counted = next(iter(evaluations.values())).counted(segment, study.primary)
     return Table.of(evaluations, segment, [study.primary]) if counted.any() else None
-
-
-def _mean(study: Study, name: str) -> float:
-    row: Row | None = study.comparison.row(name)
-    assert row is not None
-    return row.mean
-
-
-def _is_better(study: Study, one: float, other: float) -> bool:
-    return one < other if study.primary in ERRORS else one > other
 
 
 def _reads_order(model: str) -> bool:

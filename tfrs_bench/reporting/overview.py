@@ -9,7 +9,7 @@ import numpy as np
 from tfrs_bench.evaluation.evaluator import PRIMARY
 from tfrs_bench.evaluation.verdicts import Comparison
 from tfrs_bench.reporting.comparison import mean_of
-from tfrs_bench.reporting.study import CEILING, FLOOR, Study, labelled
+from tfrs_bench.reporting.study import CEILING, FLOOR, Study, without_variants
 
 SPLITS = ("per_user", "global")
 
@@ -26,8 +26,7 @@ def overview(studies: Sequence[Study]) -> str | None:
       set: the best neural model against the best baseline. None if no data set was split both ways.
     """
     found = {study.name: study.comparison for study in studies}
-    apart = {study.first.dataset for study in labelled(studies, "ablation", "sensitivity")}
-    datasets = dict.fromkeys(data for study in studies if (data := study.first.dataset) not in apart)
+    datasets = dict.fromkeys(study.first.dataset for study in without_variants(studies))
     named = {data: [f"{data}, {split}" for split in SPLITS] for data in datasets}
     rows = {data: [found[name] for name in names] for data, names in named.items() if {*names} <= {*found}}
     if not rows:

@@ -6,9 +6,9 @@ import dataclasses
 import json
 import math
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from tfrs_bench.storage import PARTIAL, atomic, unwritable
 
 SCHEMA = 1
 _TOLERANCE = 1e-9
+_T = TypeVar("_T")
 RECORD, PER_USER, MODEL, TENSORBOARD = "record.json", "per_user.parquet", "model", "tensorboard"
 UNFINISHED = "unfinished"  # what an interrupted run goes on from; not in a whole one
 
@@ -172,6 +173,29 @@ def read_run(folder: Path) -> tuple[RunRecord, Evaluation] | None:
         f"{'Update tfrs_bench' if newer else 'Use the version that wrote it'}, choose another "
         "--results_dir=DIR, or type --rerun to run it again."
     )
+
+
+def read_beside(path: Path, schema: int, build: Callable[[dict[str, Any]], _T], again: str) -> _T | None:
+    """Reads a JSON that a command keeps beside a record, or returns None if there is none.
+
+    Args:
+      path: of the file.
+      schema: the layout that this version reads.
+      build: makes of the content what is wanted.
+      again: the sentence that says what to type for the file to be made anew.
+
+    Raises:
+      UserError: it is damaged or of another version.
+    """
+    if not path.is_file():
+        return None
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if content["schema"] != schema:
+            raise ValueError(f"it has layout {content['schema']}, and this version reads {schema}")
+        return build(content)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{path} cannot be read ({error}). {again}") from error
 
 
 def _read_evaluation(path: Path, record: RunRecord) -> Evaluation:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tfrs_bench.reporting.answers import answers
-from tfrs_bench.reporting.document import Drawing, Report
-from tfrs_bench.reporting.figures import file_name
+from tfrs_bench.reporting.document import Report
 from tfrs_bench.reporting.html import html
 from tfrs_bench.reporting.leaderboard import leaderboard, leaderboard_csv
+from tfrs_bench.reporting.markdown import drawings
 from tfrs_bench.reporting.pdf import pdf, png
 from tfrs_bench.reporting.sections.order import sections
 from tfrs_bench.reporting.study import Study
@@ -38,10 +38,9 @@ def report_files(studies: Sequence[Study], *, typeset: bool = True) -> dict[str,
         "leaderboard.md": leaderboard(studies).encode(),
         "leaderboard.csv": leaderboard_csv(studies).encode(),
     }
-    drawings = [block for one in report.sections for block in one.blocks if isinstance(block, Drawing)]
-    files |= {f"{FIGURES}/{file_name(one.name)}": one.svg.encode() for one in drawings}
+    figures = drawings(block for one in report.sections for block in one.blocks)
+    files |= {f"{FIGURES}/{name}": svg.encode() for name, svg in figures.items()}
     if typeset:
-        pictures = {f"{FIGURES}/{file_name(one.name).removesuffix('.svg')}.png": one.svg for one in drawings}
         files["report.pdf"] = pdf(report)
-        files |= {name: png(svg) for name, svg in pictures.items()}
+        files |= {f"{FIGURES}/{name.removesuffix('.svg')}.png": png(svg) for name, svg in figures.items()}
     return files

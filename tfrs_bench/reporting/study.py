@@ -127,6 +127,13 @@ def labelled(studies: Iterable[Study], *endings: str) -> list[Study]:
     return [study for study in studies if study.first.dataset.endswith(wanted)]
 
 
+def without_variants(studies: Iterable[Study]) -> list[Study]:
+    """Returns the studies but those of variants of one model, which stand under labels of their own."""
+    found = list(studies)
+    apart = {study.first.dataset for study in labelled(found, "ablation", "sensitivity")}
+    return [study for study in found if study.first.dataset not in apart]
+
+
 def study_of(runs: Sequence[Run], name: str | None = None, ks: Collection[int] | None = None) -> Study:
     """Weighs the runs of one experiment.
 

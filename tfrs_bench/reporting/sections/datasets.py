@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tfrs_bench.reporting.document import Section, Table
-from tfrs_bench.reporting.study import Study, labelled
+from tfrs_bench.reporting.study import Study, without_variants
 
 
 def datasets(studies: Sequence[Study]) -> Section:
     """Returns a table of the logs and one of their splits."""
-    aside = {id(study) for study in labelled(studies, "ablation", "sensitivity")}
-    shown = [study for study in studies if id(study) not in aside]
+    shown = without_variants(studies)
     logs = {study.first.dataset: study for study in reversed(shown)}
     folders = tuple(study.folders[0] for study in shown)
     if not shown:
