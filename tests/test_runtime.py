@@ -5,10 +5,12 @@ from __future__ import annotations
 import getpass
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -136,3 +138,33 @@ def test_git_commit_marks_changes_and_knows_no_checkout(tmp_path: Path) -> None:
     assert commit is not None and len(commit) == 40
     (tmp_path / "file").write_text("b")
     assert runtime.git_commit(tmp_path) == f"{commit}-dirty"
+
+
+def test_ctrl_c_that_python_drops_is_raised_at_the_next_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python prints and drops what is raised in `__del__`; a second Ctrl-C should not be needed."""
+
+    class Freed:
+        def __del__(self) -> None:
+            signal.raise_signal(signal.SIGINT)
+
+    dropped: list[Any] = []
+    monkeypatch.setattr(sys, "unraisablehook", dropped.append)
+    with runtime.remembered_interrupts():
+        runtime.stop_if_interrupted()
+        Freed()
+        assert [one.exc_type for one in dropped] == [KeyboardInterrupt]
+        with pytest.raises(KeyboardInterrupt):
+            runtime.stop_if_interrupted()
+    with runtime.remembered_interrupts():
+        runtime.stop_if_interrupted()
+
+
+def test_a_handler_of_ctrl_c_that_is_not_pythons_own_stays() -> None:
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with runtime.remembered_interrupts():
+            signal.raise_signal(signal.SIGINT)
+            runtime.stop_if_interrupted()
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)

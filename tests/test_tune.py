@@ -54,6 +54,7 @@ def test_the_winner_is_written_and_main_takes_it_up(place: Path, capsys: pytest.
     assert "python -m tfrs_bench.tune --interactions=log.csv --model=ease --budget_minutes=5" in lines[1]
     assert lines[2].startswith("# (tpe: 4 trials, ")
     assert f"chosen on validation NDCG@10 {search.best.quality:.4f})." in lines[2]
+    assert lines[3] == f"# A fit took {search.best.seconds:.1f} s, validation included."
     record = weighed("--model=ease", "--baselines=popularity")["ease"]
     assert record["config"] == search.start | search.best.settings
     assert record["tuning"] == "flags/log/per_user/ease.cfg"
@@ -228,7 +229,12 @@ def test_main_gives_every_model_the_same_budget_and_says_so_before(
     assert records["random"]["ledger"] == {}
     again = weighed(*asked)
     assert again == records
-    assert "reused from" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "reused from" in printed and "min in all" not in printed
+    (record,) = Path("runs/log").rglob("als*/record.json")
+    record.unlink()
+    weighed(*asked)
+    assert "tuning 1 model (als): 5 min each" in capsys.readouterr().out
 
 
 def test_records_of_searched_models_are_fresh_until_their_settings_are_edited(place: Path) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from tfrs_bench import settings as flags
 from tfrs_bench.errors import UserError
+from tfrs_bench.runtime import remembered_interrupts
 from tfrs_bench.settings import Settings
 
 if TYPE_CHECKING:
@@ -47,7 +48,8 @@ def attend(command: Callable[[Sequence[str]], int | None], argv: Sequence[str] |
     again = "the same command" + (" without --rerun" if any("-rerun" in one for one in argv) else "")
     debug = bool({"--debug", "--debug=true", "--debug=1", "-debug"} & set(argv))
     try:
-        return command(argv) or 0
+        with remembered_interrupts():
+            return command(argv) or 0
     except BrokenPipeError:  # the reader of a pipe, such as head, has seen enough
         sys.stdout = None
     except KeyboardInterrupt:
@@ -118,9 +120,9 @@ def carry_out(asked: Sequence[Settings], shown: Console) -> list[Finished]:
         runner = Runner(prepared, Path(plan.results_dir), shown, rerun=plan.rerun, asked=settings.asked())
         plans.append((runner, requests(settings, truth_is_known=prepared.dataset.truth is not None)))
         runner.check(plans[-1][1])
-    searched = [one for _, its in plans for one in its if one.budget is not None]
+    searched = [one.name for runner, its in plans for one in its if runner.will_search(one)]
     if plan.tune_minutes is not None and searched:
-        announce(list(dict.fromkeys(one.name for one in searched)), plan.tune_minutes, shown)
+        announce(list(dict.fromkeys(searched)), plan.tune_minutes, shown)
     finished: dict[Path, Finished] = {}
     for runner, its in plans:
         for request in its:

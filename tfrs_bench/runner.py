@@ -25,6 +25,7 @@ from tfrs_bench.preparation import Prepared
 from tfrs_bench.reporting.console import Console
 from tfrs_bench.reporting.records import (
     MODEL,
+    RECORD,
     TENSORBOARD,
     RunRecord,
     as_json,
@@ -39,7 +40,7 @@ from tfrs_bench.reporting.run_lock import lock_file, run_lock
 from tfrs_bench.reporting.study import Run
 from tfrs_bench.reporting.tensorboard import write_projector, write_results, write_settings
 from tfrs_bench.retrieval.funnel import Funnel
-from tfrs_bench.runtime import environment, peak_memory_mb, restart_peak_memory
+from tfrs_bench.runtime import environment, peak_memory_mb, restart_peak_memory, stop_if_interrupted
 from tfrs_bench.searching import Searched, search_grid, search_settings, space_of
 from tfrs_bench.tuning.grid import GridResult
 from tfrs_bench.tuning.search import Budget
@@ -128,12 +129,17 @@ class Runner:
             if request.tune or stops:
                 _ = self.prepared.validation
 
+    def will_search(self, request: Request) -> bool:
+        """Tells whether a run will search within a budget: it has one, and is not there yet."""
+        return request.budget is not None and (self._rerun or not (self.folder(request) / RECORD).is_file())
+
     def run(self, request: Request) -> Finished:
         """Runs one model, or reuses its run if the same was asked before.
 
         Raises:
           UserError: the model cannot work on this data, its loss diverged, or its folder cannot be written.
         """
+        stop_if_interrupted()
         folder = self.folder(request)
         if is_tidy(folder) and not lock_file(folder).exists():
             found = self._found(request, folder)

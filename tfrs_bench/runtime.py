@@ -8,7 +8,10 @@ import importlib
 import os
 import platform
 import resource
+import signal
 import sys
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -118,6 +121,38 @@ def restart_peak_memory() -> None:
     """
     with contextlib.suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5")
+
+
+_interrupted = threading.Event()
+
+
+@contextlib.contextmanager
+def remembered_interrupts() -> Iterator[None]:
+    """Remembers Ctrl-C beside raising it: Python drops what is raised while it frees an object.
+
+    Inside, `stop_if_interrupted` raises what was dropped. A handler that is not Python's own stays.
+    """
+    _interrupted.clear()
+    main = threading.current_thread() is threading.main_thread()
+    if not main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield
+        return
+
+    def remember(number: int, frame: Any) -> None:
+        _interrupted.set()
+        signal.default_int_handler(number, frame)
+
+    signal.signal(signal.SIGINT, remember)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def stop_if_interrupted() -> None:
+    """Raises KeyboardInterrupt if Ctrl-C was pressed before; long work calls it between its steps."""
+    if _interrupted.is_set():
+        raise KeyboardInterrupt
 
 
 def package_version(package: str) -> str | None:

@@ -45,3 +45,13 @@ def test_the_csv_has_means_intervals_and_costs() -> None:
     assert (first["users"], first["cold_ndcg@10"], first["fit_s"]) == ("3", "0.5", "1234.56")
     assert (first["trials"], first["tuning"], first["rmse"]) == ("1", "defaults", "")
     assert (last["model"], last["rank"]) == ("random", "")
+
+
+def test_the_trials_of_a_file_of_settings_are_told() -> None:
+    known = Run(
+        record("als", audit=AUDIT, ledger={"method": "flagfile", "trials": 60}),
+        evaluation((0.1,) * 4),
+        Path(),
+    )
+    lines = list(csv.DictReader(io.StringIO(leaderboard_csv([study_of([known])]))))
+    assert lines[0]["trials"] == "60"

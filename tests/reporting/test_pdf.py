@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 from some_report import HOSTILE, RECORDS, report, svg, whole
 
 from tfrs_bench.errors import UserError
 from tfrs_bench.reporting import pdf as pdf_module
-from tfrs_bench.reporting.document import Drawing, Paragraph, Table
+from tfrs_bench.reporting.document import Bullets, Drawing, Paragraph, Table
 from tfrs_bench.reporting.pdf import pdf, png, typst_source
 
 
@@ -41,6 +42,19 @@ def test_what_does_not_fit_is_left_to_the_html_and_counted() -> None:
     assert "Left to report.html: 9 tables of this section." in typst_source(
         pdf_module._shortened(many, 2, 3, 4)
     )
+
+
+def test_a_short_report_shows_something_of_every_data_set() -> None:
+    folders = [(Path(f"runs/{data}/{split}/als"),) for data in ("one", "two") for split in ("a", "b")]
+    tables = [Table(str(its[0]), ("model",), (("als",),), its) for its in folders]
+    lists = [Bullets((f"{its[0]} 1", f"{its[0]} 2"), its) for its in folders]
+    (section,) = pdf_module._shortened(report(*tables, *lists), 2, 2, 5).sections
+    assert [one.caption for one in section.blocks if isinstance(one, Table)] == [
+        "runs/one/a/als",
+        "runs/two/a/als",
+    ]
+    assert [len(one.lines) for one in section.blocks if isinstance(one, Bullets)] == [2, 1, 1, 1]
+    assert section.blocks[-1] == Paragraph("Left to report.html: 2 tables, 3 lines of this section.")
 
 
 def test_text_that_alone_is_too_long_is_said() -> None:

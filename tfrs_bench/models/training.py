@@ -15,7 +15,7 @@ from tfrs_bench.data.interactions import InteractionLog
 from tfrs_bench.data.pipeline import BatchOptions, steps_per_epoch, training_dataset
 from tfrs_bench.errors import UserError
 from tfrs_bench.models.base import FitContext, FitReport
-from tfrs_bench.runtime import import_tensorflow
+from tfrs_bench.runtime import import_tensorflow, stop_if_interrupted
 
 if TYPE_CHECKING:
     from tfrs_bench.models.network_recommender import NetworkRecommender
@@ -178,6 +178,7 @@ class _Watch(Callback):
         assert logs is not None
         self._pending.append(logs["loss"])
         if len(self._pending) == STEPS_BETWEEN_LOOKS or batch + 1 == self._steps:
+            stop_if_interrupted()
             for behind, loss in enumerate(map(float, self._pending), start=1 - len(self._pending)):
                 self._look_at(batch + 1 + behind, loss)
             self._pending = []

@@ -13,6 +13,8 @@ from rich.console import Console as RichConsole
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
+from tfrs_bench.runtime import stop_if_interrupted
+
 _NAME_WIDTH = 12  # longer than the longest name of a model
 
 
@@ -95,6 +97,7 @@ class Console:
         return lambda done, total: self._move(what, done, total)
 
     def _move(self, what: str, done: int, total: int, more: str = "") -> None:
+        stop_if_interrupted()
         if self._bars is None:
             return
         if what not in self._tasks:

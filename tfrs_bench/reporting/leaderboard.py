@@ -60,7 +60,7 @@ def _line(study: Study, name: str, rank: int) -> dict[str, Any]:
         "model": name,
         "seeds": len(study.runs[name]),
         "seed_deviation": _number(study.seed_deviation(name)),
-        "trials": len(first.trials),
+        "trials": first.ledger.get("trials", len(first.trials)),
         "tuning": first.tuning,
     }
     for metric in METRICS:

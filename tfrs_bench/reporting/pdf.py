@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import itertools
 import re
@@ -111,21 +112,23 @@ def _shortened(report: Report, figures: int, tables: int, lines: int) -> Report:
 
 
 def _with_first(section: Section, figures: int, tables: int, lines: int) -> Section:
-    """Returns a section with its first blocks of each kind, and a sentence that says what it lacks."""
+    """Returns a section with some of its blocks of each kind, and a sentence that says what it lacks.
+
+    The first of every data set come before the second of any.
+    """
+    shown = _evenly(section.blocks, Drawing, figures) | _evenly(section.blocks, Table, tables)
+    room = _lines(section.blocks, lines)
     blocks: list[Block] = []
-    left = {Drawing: figures, Table: tables, Bullets: lines}
     lacking = {Drawing: 0, Table: 0, Bullets: 0}
-    for block in section.blocks:
+    for place, block in enumerate(section.blocks):
         if isinstance(block, Paragraph):
             blocks.append(block)
         elif isinstance(block, Bullets):
-            kept = block.lines[: max(left[Bullets], 0)]
+            kept = block.lines[: room[place]]
             blocks += [Bullets(kept, block.records)] if kept else []
-            left[Bullets] -= len(kept)
             lacking[Bullets] += len(block.lines) - len(kept)
-        elif left[type(block)] > 0:
+        elif place in shown:
             blocks.append(_of_few_rows(block) if isinstance(block, Table) and figures < 99 else block)
-            left[type(block)] -= 1
         else:
             lacking[type(block)] += 1
     nouns = {Drawing: "figure", Table: "table", Bullets: "line"}
@@ -133,6 +136,30 @@ def _with_first(section: Section, figures: int, tables: int, lines: int) -> Sect
     if told:
         blocks.append(Paragraph(f"Left to report.html: {', '.join(told)} of this section."))
     return Section(section.title, tuple(blocks))
+
+
+def _evenly(blocks: Sequence[Block], kind: type[Block], most: int) -> set[int]:
+    """Returns the places of the blocks of a kind to show: every data set's first, then their second."""
+    before: collections.Counter[str] = collections.Counter()
+    order = []
+    for place, block in enumerate(blocks):
+        if isinstance(block, kind):
+            order.append((before[_data_of(block)], place))
+            before[_data_of(block)] += 1
+    return {place for _, place in sorted(order)[:most]}
+
+
+def _lines(blocks: Sequence[Block], most: int) -> dict[int, int]:
+    """Deals lines out to the lists of a section, one to each in turn; returns how many by a list's place."""
+    wanted = {place: len(block.lines) for place, block in enumerate(blocks) if isinstance(block, Bullets)}
+    turns = sorted((turn, place) for place, count in wanted.items() for turn in range(count))
+    dealt = collections.Counter(place for _, place in turns[: max(most, 0)])
+    return {place: dealt[place] for place in wanted}
+
+
+def _data_of(block: Block) -> str:
+    """Returns the folder of the data set a block tells of; of one that tells of several, of the first."""
+    return block.records[0].parent.parent.name if block.records else ""
 
 
 def _of_few_rows(table: Table) -> Table:

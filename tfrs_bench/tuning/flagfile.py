@@ -32,12 +32,21 @@ def flagfile(
         f"{search.model} on {search.dataset}, {search.split} split.",
         f"Found by: {command}",
         f"({search.summary()}, chosen on validation {search.metric.upper()} {abs(quality):.4f}).",
+        *_expected(search),
     ]
     edges = search.edges()
     if edges:
         head.append(f"At the edge of what was searched: {', '.join(edges)}.")
     flags = [f"--{name}={as_typed(value)}" for name, value in values.items() if value is not None]
     return "\n".join([*(f"# {line}" for line in head), *flags]) + "\n"
+
+
+def _expected(search: Search) -> list[str]:
+    """Says what the winner took, so that a reader knows what to wait for."""
+    if search.best is None:
+        return []
+    epochs = "" if search.best.epochs is None else f" and {search.best.epochs} epochs"
+    return [f"A fit took {search.best.seconds:.1f} s{epochs}, validation included."]
 
 
 def write_flagfile(path: Path, text: str) -> None:

@@ -19,6 +19,7 @@ import numpy as np
 from tfrs_bench.errors import UserError
 from tfrs_bench.models.base import Recommender
 from tfrs_bench.models.space import Choice, Range, Space
+from tfrs_bench.runtime import stop_if_interrupted
 from tfrs_bench.tuning.ledger import (
     COMPLETE,
     FAILED,
@@ -126,6 +127,7 @@ def search(
         )
     under_way = _UnderWay(task, path, blank if kept is None else kept, seed)
     while not under_way.is_over():
+        stop_if_interrupted()
         trial = under_way.run_next()
         progress(len(under_way.search.trials), blank.max_trials)
         _tell(trial, under_way.search, say)
