@@ -128,9 +128,9 @@ def labelled(studies: Iterable[Study], *endings: str) -> list[Study]:
 
 
 def without_variants(studies: Iterable[Study]) -> list[Study]:
-    """Returns the studies but those of variants of one model, which stand under labels of their own."""
+    """Returns the studies but those of variants of a model or of the protocol, under labels of their own."""
     found = list(studies)
-    apart = {study.first.dataset for study in labelled(found, "ablation", "sensitivity")}
+    apart = {study.first.dataset for study in labelled(found, "ablation", "sensitivity", "varied")}
     return [study for study in found if study.first.dataset not in apart]
 
 

@@ -14,8 +14,9 @@ from it, and reports read the same file. Below `<results_dir>/tuning/<dataset>/<
      "lost_s": 0.0, "finished": true}
 
 Qualities are higher for better: NDCG@10, or minus the RMSE. `curve` is the quality after each epoch. States:
-complete; pruned (worse than half of the trials before it, at the same epoch); stopped (out of time at
-`epochs`, its best epoch counts); failed (`reason` says why, and `quality` is null).
+complete; pruned (worse than half of the trials before it at the same epoch, or no better than the best trial
+after as long as that took); stopped (out of time at `epochs`, its best epoch counts); failed (`reason` says
+why, and `quality` is null).
 """
 
 from __future__ import annotations

@@ -2,7 +2,9 @@
 
 Trial 0 is what the model has without a search. Every trial is judged by the validation part; a model with
 epochs is judged after each of them, stopped when most trials before it were better by then, and stopped at
-its next epoch when time is up, its best epoch so far counting.
+its next epoch when time is up, its best epoch so far counting. It is given up, too, when it is not better
+after as long as the best trial took: minutes are what is shared out, and slow settings must not use up those
+of many others.
 """
 
 from __future__ import annotations
@@ -33,6 +35,8 @@ from tfrs_bench.tuning.ledger import (
 from tfrs_bench.tuning.proposals import Proposal, Proposals, size_of
 
 Judge = Callable[[Recommender], float]
+_FEW = 20  # trials; where the first says that there will not be more, the next stay near it
+_SHARE = 0.1  # of the budget that any trial may use, however long the best one took
 _FAILURES = (UserError, MemoryError, FloatingPointError, ZeroDivisionError, np.linalg.LinAlgError)
 
 
@@ -167,14 +171,20 @@ class _UnderWay:
     def run_next(self) -> Trial:
         """Runs one trial and keeps it."""
         began, before = time.perf_counter(), self.search.lost_s
-        proposal = self._proposals.next()
+        proposal = self._proposals.next(near=self._has_time_for_few())
         settings = _plain(proposal.settings)
         known = next((one for one in self.search.trials if one.settings == settings), None)
         if known is not None:  # a few choices are soon tried, and fitting again would tell nothing
             trial = dataclasses.replace(known, number=len(self.search.trials), seconds=0.0, repeats=True)
         else:
             left_s = 60 * (self.search.cap_minutes - self.search.minutes)
-            watch = _Watch(proposal, self._task.judge, began + left_s, lambda: self._lose(before, began))
+            watch = _Watch(
+                proposal,
+                self._task.judge,
+                deadline=began + left_s,
+                bar=self._bar(began),
+                beat=lambda: self._lose(before, began),
+            )
             state, quality, reason = self._judged(proposal, watch)
             trial = Trial(
                 number=len(self.search.trials),
@@ -189,6 +199,18 @@ class _UnderWay:
         self._proposals.add(trial)
         self._keep(trials=[*self.search.trials, trial], lost_s=before)
         return trial
+
+    def _has_time_for_few(self) -> bool:
+        """Tells by trial 0 whether the minutes are those of a few trials."""
+        first = self.search.trials[:1]
+        return any(_FEW * trial.seconds > 60 * self.search.cap_minutes for trial in first)
+
+    def _bar(self, began: float) -> tuple[float, float]:
+        """Returns from when on a trial must be better than what, to be worth its time."""
+        best = self.search.best
+        if best is None or best.quality is None:
+            return math.inf, math.inf
+        return began + max(best.seconds, _SHARE * 60 * self.search.cap_minutes), best.quality
 
     def _judged(self, proposal: Proposal, watch: _Watch) -> tuple[str, float | None, str]:
         """Returns state, quality and reason of failure."""
@@ -219,9 +241,18 @@ class _UnderWay:
 class _Watch:
     """Stands before the judge of a fit with epochs; stops it when it is hopeless or time is up."""
 
-    def __init__(self, proposal: Proposal, judge: Judge, deadline: float, beat: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        proposal: Proposal,
+        judge: Judge,
+        *,
+        deadline: float,
+        bar: tuple[float, float],
+        beat: Callable[[], None],
+    ) -> None:
         self.curve: list[float] = []
-        self._proposal, self._judge, self._deadline, self.beat = proposal, judge, deadline, beat
+        self._proposal, self._judge, self._deadline, self._bar = proposal, judge, deadline, bar
+        self.beat = beat
 
     def __call__(self, model: Recommender) -> float:
         quality = self._judge(model)
@@ -231,7 +262,9 @@ class _Watch:
         self.beat()
         if time.perf_counter() >= self._deadline:
             raise _EnoughError(STOPPED)
-        if self._proposal.is_hopeless(len(self.curve), quality):
+        due, least = self._bar
+        late = time.perf_counter() >= due and max(self.curve) <= least
+        if self._proposal.is_hopeless(len(self.curve), quality) or late:
             raise _EnoughError(PRUNED)
         return quality
 
