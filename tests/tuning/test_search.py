@@ -200,6 +200,42 @@ def test_a_trial_with_epochs_stops_when_time_is_up_and_its_best_epoch_counts(
     assert found.minutes == 2.0
 
 
+@pytest.mark.parametrize(("others", "states", "epochs"), [(0.4, {"pruned"}, {4}), (0.6, {"stopped"}, {26})])
+def test_a_trial_that_is_no_better_after_the_time_of_the_best_is_given_up(
+    tmp_path: Path, clock: Clock, others: float, states: set[str], epochs: set[int]
+) -> None:
+    """An epoch takes 20 s, so trial 0 took 80; the others would go on for more than the ten minutes."""
+
+    def quality(config: Config) -> float:
+        clock.judged(config)
+        return 0.5 if config == Config() else others
+
+    run = Harness(tmp_path / "toy.json", quality, epochs=4, max_trials=4)
+
+    def longer_after_the_first(model: Any, judge: Callable[[Any], float]) -> None:
+        for _ in range(4 if model == Config() else 40):
+            judge(model)
+
+    run.fit = longer_after_the_first  # type: ignore[method-assign]
+    found = run.run().trials[1:]
+    assert ({trial.state for trial in found}, {trial.epochs for trial in found}) == (states, epochs)
+
+
+def test_where_trial_0_says_that_few_will_follow_they_stay_near_it(tmp_path: Path, clock: Clock) -> None:
+    start = {"width": 64, "rate": 0.001, "loss": "bce", "layers": [8, 4]}
+    near, far = (
+        Harness(tmp_path / f"{minutes}.json", clock.judged, minutes=minutes, max_trials=9).run().trials[1:]
+        for minutes in (6.0, 60.0)
+    )
+
+    def kept(trial: Any) -> int:
+        return sum(trial.settings[name] == value for name, value in start.items())
+
+    assert all(kept(trial) < 4 for trial in near)
+    assert sum(map(kept, near)) > sum(map(kept, far))
+    assert {kept(trial) for trial in far} <= {0, 1, 2}  # by the two choices alone
+
+
 def test_seconds_of_a_killed_trial_count(tmp_path: Path, clock: Clock) -> None:
     run = Harness(tmp_path / "toy.json", epochs=4, minutes=3.0)
 
