@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from planted_studies import study
 
+from tfrs_bench.reporting.answers import main_studies
 from tfrs_bench.reporting.document import Bullets, Drawing, Table
 from tfrs_bench.reporting.protocol_sweeps import protocol_sweeps
 from tfrs_bench.reporting.sections.scalability import scalability
@@ -53,3 +54,8 @@ def test_studies_that_differ_in_anything_else_stand_apart() -> None:
     labelled = study({"als": 0.3}, dataset="log-sensitivity")
     (sweep,) = protocol_sweeps([*SHARES, other, labelled], "train_fraction", 1.0)
     assert [*sweep.studies] == [0.25, 1.0] and sweep.models == ["als", "two_tower"] and sweep.reference == 1.0
+
+
+def test_studies_under_a_label_of_variations_stand_in_their_sections_alone() -> None:
+    plain, varied = (study({"als": 0.3}, f"{data}, per_user", dataset=data) for data in ("log", "log-varied"))
+    assert main_studies([plain, varied]) == [plain]
