@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import json
+import logging
 import os
 import signal
 import socket
@@ -168,3 +169,20 @@ def test_a_handler_of_ctrl_c_that_is_not_pythons_own_stays() -> None:
         assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def test_networks_built_one_after_the_other_are_no_news() -> None:
+    tf, _ = runtime.import_tensorflow()
+    logger = tf.get_logger()
+    assert any(one is runtime._is_news for one in logger.filters)
+    told = logging.LogRecord(
+        "tensorflow",
+        logging.WARNING,
+        "",
+        0,
+        "5 out of the last 5 calls to <f> triggered tf.function retracing.",
+        None,
+        None,
+    )
+    other = logging.LogRecord("tensorflow", logging.WARNING, "", 0, "Gradients do not exist.", None, None)
+    assert (logger.filter(told), bool(logger.filter(other))) == (False, True)

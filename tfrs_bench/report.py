@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import collections
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,14 +52,32 @@ def console(argv: Sequence[str] | None = None) -> int:
 
 def _write(runs: Path, output: Path) -> int:
     from tfrs_bench.evaluation.evaluator import PRIMARY_K
+    from tfrs_bench.reporting.console import Console
     from tfrs_bench.reporting.records import write_atomically
     from tfrs_bench.reporting.study import read_studies
 
-    pages = _stale(_pages(read_studies(runs, ks=(PRIMARY_K,)), output))
+    shown = Console()
+    with shown.stage("records") as stage:
+        studies = read_studies(runs, ks=(PRIMARY_K,), progress=stage.progress("weighing"))
+        stage.say(f"{sum(len(study.folders) for study in studies):,} of {len(studies):,} studies")
+    with shown.stage("pages") as stage:
+        made = _pages(studies, output)
+        pages = _stale(made)
+        stage.say(f"{len(made):,} files, {len(pages):,} of them new")
     for path, content in pages.items():
         write_atomically(path, content)
-    print(f"written: {', '.join(map(str, pages)) or 'nothing, all pages are fresh'}")
+    for line in _told(pages) or ["written: nothing, all pages are fresh"]:
+        shown.line(line)
     return 0
+
+
+def _told(pages: Iterable[Path]) -> list[str]:
+    """Returns what was written: pages by name, pictures by their number in a folder."""
+    pictures = collections.Counter(path.parent for path in pages if path.suffix in (".svg", ".png"))
+    texts = [f"written: {path}" for path in pages if path.suffix not in (".svg", ".png")]
+    return texts + [
+        f"written: {folder}/ ({count} picture{'s' * (count > 1)})" for folder, count in pictures.items()
+    ]
 
 
 def _check(runs: Path, output: Path) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import importlib
+import logging
 import os
 import platform
 import resource
@@ -47,8 +48,14 @@ def import_tensorflow() -> tuple[Any, Any]:
             "TensorFlow was already loaded with Keras 3, and tensorflow-recommenders needs Keras 2. "
             "Start again with the environment variable set: TF_USE_LEGACY_KERAS=1 python …"
         )
+    tf.get_logger().addFilter(_is_news)
     _load_scann()
     return tf, importlib.import_module("tensorflow_recommenders")
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Tells whether TensorFlow's line is worth showing: each trial of a search builds a network, on purpose."""
+    return "triggered tf.function retracing" not in record.getMessage()
 
 
 def prepare_environment() -> None:

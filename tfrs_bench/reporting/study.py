@@ -98,13 +98,19 @@ class Study:
         return float(np.mean([getattr(run.record, field) for run in self.runs[name]]))
 
 
-def read_studies(folder: Path, ks: Collection[int] | None = None) -> list[Study]:
+def read_studies(
+    folder: Path,
+    ks: Collection[int] | None = None,
+    *,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> list[Study]:
     """Reads every run below a folder and puts those of one experiment together.
 
     Args:
       folder: such as `runs`; a run is a folder with a `record.json`.
       ks: lengths of lists whose metrics are compared; None for all that the runs have. Comparing is what
         takes the time.
+      progress: told how many studies were weighed, and of how many.
 
     Returns:
       Studies by data set, split and name.
@@ -117,7 +123,10 @@ def read_studies(folder: Path, ks: Collection[int] | None = None) -> list[Study]
     if not runs:
         raise UserError(f"{folder} holds no run. Make one: python -m tfrs_bench.main --results_dir={folder}")
     together = list(_grouped(runs, lambda run: _experiment_of(run.record)).values())
-    studies = [study_of(its, name, ks) for its, name in zip(together, _names(together), strict=True)]
+    studies = []
+    for its, name in zip(together, _names(together), strict=True):
+        studies.append(study_of(its, name, ks))
+        progress(len(studies), len(together))
     return sorted(studies, key=_place_of_study)
 
 
