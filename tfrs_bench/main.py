@@ -124,11 +124,24 @@ def carry_out(asked: Sequence[Settings], shown: Console) -> list[Finished]:
     if plan.tune_minutes is not None and searched:
         announce(list(dict.fromkeys(searched)), plan.tune_minutes, shown)
     finished: dict[Path, Finished] = {}
+    failed: dict[str, UserError] = {}
     for runner, its in plans:
         for request in its:
             folder = runner.folder(request)
-            if folder not in finished:
+            if folder in finished or request.name in failed:
+                continue
+            try:
                 finished[folder] = runner.run(request)
+            except UserError as error:
+                if request.budget is None:
+                    raise
+                shown.note(request.name, str(error))  # the others may be searched all night
+                failed[request.name] = error
+    if failed:
+        raise UserError(
+            f"Not run: {', '.join(failed)}. {next(iter(failed.values()))} The other models are done: the "
+            "same command without these shows their table."
+        )
     return list(finished.values())
 
 

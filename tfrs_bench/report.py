@@ -91,6 +91,7 @@ def _check(runs: Path, output: Path) -> int:
         print(line, file=sys.stderr)
     pages = _pages(studies, output, typeset=False)
     stale, left = _stale(pages), _left_over(pages, output)
+    stale |= {path: b"" for path in _not_set(pages, output) if not path.is_file()}
     for path in stale:
         print(f"{path} is stale. {_AGAIN}", file=sys.stderr)
     for path in left:
@@ -102,8 +103,17 @@ def _left_over(pages: dict[Path, bytes], output: Path) -> list[Path]:
     """Returns the pictures in the report's folder that the records do not give."""
     from tfrs_bench.reporting.report_files import FIGURES
 
-    known = {path.stem for path in pages}
-    return sorted(path for path in (output / FIGURES).glob("*") if path.stem not in known)
+    known = {path.with_suffix("") for path in pages}
+    pictures = [*(output / FIGURES).glob("*"), *output.glob("*.svg")]
+    return sorted(path for path in pictures if path.with_suffix("") not in known)
+
+
+def _not_set(pages: dict[Path, bytes], output: Path) -> list[Path]:
+    """Returns the files whose bytes are a machine's, so that they can only be there or not."""
+    from tfrs_bench.reporting.report_files import FIGURES
+
+    pictures = [path.with_suffix(".png") for path in pages if path.parent == output / FIGURES]
+    return [*pictures, *([output / "report.pdf"] if output / "report.html" in pages else [])]
 
 
 def _pages(studies: Sequence[Study], output: Path, *, typeset: bool = True) -> dict[Path, bytes]:

@@ -189,9 +189,9 @@ class Runner:
     def _run(self, request: Request, folder: Path) -> Finished:
         prepare_folder(folder)
         unfinished = Unfinished(folder, lambda text: self.console.note(request.name, text))
-        restart_peak_memory()
         with self.console.stage(request.name) as stage:
             tuned = self._tune(request, unfinished) if request.tune else None
+            restart_peak_memory()  # trials may have been larger
             config = request.config if tuned is None else tuned.config
             model, report, fit_s = fit_for_test(
                 lambda: self._new(request.name, config),

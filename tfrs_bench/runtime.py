@@ -54,7 +54,7 @@ def import_tensorflow() -> tuple[Any, Any]:
 
 
 def _is_news(record: logging.LogRecord) -> bool:
-    """Tells whether TensorFlow's line is worth showing: each trial of a search builds a network, on purpose."""
+    """Tells whether a line of TensorFlow's is worth showing: searches build networks anew on purpose."""
     return "triggered tf.function retracing" not in record.getMessage()
 
 

@@ -150,7 +150,9 @@ def search_settings(
     write_trials(path.with_suffix("") / "tensorboard", found)
     best = found.best
     assert best is not None
-    counting = [(task.config(one.settings), one.quality) for one in found.trials if one.counts]
+    counting = [
+        (task.config(one.settings), one.quality) for one in found.trials if one.counts and not one.repeats
+    ]
     trials = tuple((config, quality) for config, quality in counting if quality is not None)
     return Searched(task.config(best.settings), found, trials, path)
 

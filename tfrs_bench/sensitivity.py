@@ -137,6 +137,11 @@ def variants(argv: Sequence[str]) -> list[Settings]:
 
 def _varied(given: Settings) -> tuple[str, list[str]]:
     """Reads `--vary`: the setting's name and the texts of its values."""
+    if given.plan.tune_minutes is not None:
+        raise UserError(
+            "--tune_minutes would search anew at every value, so that more than one thing differs. Leave it "
+            "out; python -m tfrs_bench.tune writes settings that are taken here too."
+        )
     if given.own.vary is None:
         raise UserError("--vary is missing. Name a setting and its values, such as --vary=factors:16,32,64.")
     name, _, text = given.own.vary.partition(":")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import shlex
 import sys
 from collections.abc import Sequence
@@ -165,11 +166,15 @@ def _write(name: str, prepared: Prepared, given: Settings, found: Searched) -> l
         if standing is None:
             told.append(f"{path} is of another protocol.")
         elif standing != found.config:
-            before = quality_of(prepared, name, standing)
-            told.append(
-                f"{path} has {_figure(prepared, before)}, measured in the same way; the search found "
-                f"{_figure(prepared, found.quality)}."
-            )
+            try:
+                before = quality_of(prepared, name, standing)
+                told.append(
+                    f"{path} has {_figure(prepared, before)}, measured in the same way; the search found "
+                    f"{_figure(prepared, found.quality)}."
+                )
+            except UserError as error:
+                before = -math.inf
+                told.append(f"{path} cannot be fitted any more: {error}")
         keeps = standing is None or (standing != found.config and before >= found.quality)
         if keeps and not given.own.replace:
             return [*told, f"{path} stays. --replace writes what was found, --flags_dir=DIR elsewhere."]

@@ -7,7 +7,7 @@ from typing import Any
 
 from finished_runs import evaluation, record
 
-from tfrs_bench.reporting.budgets import budgets_differ, spent
+from tfrs_bench.reporting.budgets import budgets_differ, spent, starts_differ
 from tfrs_bench.reporting.comparison import footnote, warnings
 from tfrs_bench.reporting.study import Run, Study, study_of
 
@@ -23,7 +23,7 @@ def study(**models: dict[str, Any]) -> Study:
 
 
 def searched(**ledger: Any) -> dict[str, Any]:
-    return {"ledger": SEARCHED | ledger, "tuning": "tpe: 60 trials, 8.0 of 10 min"}
+    return {"ledger": SEARCHED | ledger, "tuning": "tpe: 60 trials, 8.0 of 10 min", "trials": [[{}, 0.5]]}
 
 
 def test_the_same_cap_is_the_same_budget_however_much_of_it_was_spent() -> None:
@@ -57,6 +57,28 @@ def test_other_caps_and_the_untuned_are_named() -> None:
         "given by flags: two_tower. Settings found by hand: ncf."
     )
     assert budgets_differ(unfair) in warnings(unfair)
+
+
+def test_a_search_that_began_from_more_than_the_defaults_is_named() -> None:
+    ahead = searched() | {"trials": [[{"factors": 32}, 0.5]]}
+    asked = ahead | {"asked": {"factors": "32"}}
+    assert starts_differ(study(als=searched() | {"trials": [[{"factors": 64}, 0.5]]}, ials=asked)) is None
+    told = starts_differ(study(als=ahead, ease=searched()))
+    assert told is not None and told.startswith("Trial 0 of als has the settings that are shipped")
+    assert told in warnings(study(als=ahead, ease=searched()))
+
+
+def test_variants_of_a_model_have_budgets_of_their_own() -> None:
+    variants = [
+        Run(
+            record("als", config={"factors": factors}, seed=0, **searched(trials=trials)),
+            evaluation(),
+            Path(name),
+        )
+        for factors, trials, name in ((8, 5, "a"), (16, 7, "b"))
+    ]
+    told = spent(study_of(variants))
+    assert told == "Tuning: als (factors=16) 7 trials, 8.0 min; als (factors=8) 5 trials, 8.0 min."
 
 
 def test_floor_and_ceiling_and_models_without_settings_have_no_budget() -> None:

@@ -44,7 +44,7 @@ def test_the_minutes_of_a_search_come_from_its_ledger_where_there_is_one() -> No
 def test_findings_name_the_front_and_follow_the_verdicts() -> None:
     (told,) = [block for block in cost([weighed()]).blocks if isinstance(block, Bullets)]
     assert told.lines == (
-        "log, per_user: worth their training time, from the fastest to the best: ease, two_tower.",
+        "log, per_user: on the Pareto front of means, from the fastest to the best: ease, two_tower.",
         "log, per_user: two_tower trains 12.0 times as long as ALS, and is better by 0.0600 [+0.0600, "
         "+0.0600].",
         "log, per_user: ncf trains 12.0 times as long as ALS, and is worse by 0.1000 [-0.1000, -0.1000].",

@@ -200,7 +200,7 @@ def test_a_record_with_a_value_of_another_kind_names_the_field(run: Path, field:
 
 def test_an_older_and_a_newer_layout_have_their_own_advice(run: Path) -> None:
     edit(run, schema=SCHEMA + 1)
-    with pytest.raises(UserError, match=r"Update tfrs_bench, choose another .* or type --rerun"):
+    with pytest.raises(UserError, match=r"Update tfrs_bench, choose another .* main with --rerun"):
         read_run(run)
     edit(run, schema=SCHEMA - 1)
     with pytest.raises(UserError, match="Use the version that wrote it, choose another"):

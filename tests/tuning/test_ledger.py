@@ -17,6 +17,8 @@ SPACE = {
     "rate": {"low": 1.0, "high": 50.0, "log": True},
     "window": {"low": 1, "high": 16, "log": True},
     "loss": {"choices": ["bce", "bpr"]},
+    "half_life": {"choices": [None, 10.0, 30.0, 100.0]},
+    "decay": {"choices": [0.0, 0.01, 0.1]},
 }
 
 
@@ -43,8 +45,8 @@ def search(*trials: Trial, lost_s: float = 0.0) -> Search:
 
 def test_what_is_written_is_read_back(tmp_path: Path) -> None:
     written = search(trial(0, 0.1), trial(1, None, "failed"))
-    write_search(tmp_path / "tuning" / "log" / "als.json", written)
-    assert read_search(tmp_path / "tuning" / "log" / "als.json") == written
+    write_search(tmp_path / "tuning" / "log" / "per_user" / "als-1.json", written)
+    assert read_search(tmp_path / "tuning" / "log" / "per_user" / "als-1.json") == written
     assert read_searches(tmp_path) == [written]
     assert read_search(tmp_path / "none.json") is None
 
@@ -86,6 +88,9 @@ def test_minutes_hold_what_was_cut_short() -> None:
         ({"share": 1.0}, []),
         ({"window": 1}, []),
         ({"window": 16}, ["window=16"]),
+        ({"half_life": None, "decay": 0.0, "loss": "bpr"}, []),
+        ({"half_life": 10.0, "decay": 0.1}, ["half_life=10", "decay=0.1"]),
+        ({"half_life": 100.0, "decay": 0.01}, []),
     ],
 )
 def test_a_best_value_at_an_end_beyond_which_there_is_more_is_named(settings: dict, edges: list[str]) -> None:
@@ -102,7 +107,7 @@ def test_the_ledger_of_a_record_is_json(tmp_path: Path) -> None:
 def test_a_damaged_file_is_named(tmp_path: Path, content: str) -> None:
     path = tmp_path / "als.json"
     path.write_text(content)
-    with pytest.raises(UserError, match=r"als\.json is damaged.*--results_dir"):
+    with pytest.raises(UserError, match=r"als\.json is damaged.*Delete it.*--results_dir"):
         read_search(path)
 
 

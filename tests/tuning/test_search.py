@@ -150,6 +150,55 @@ def test_memory_that_runs_out_fails_a_trial(tmp_path: Path) -> None:
     assert "Memory ran out." in {trial.reason for trial in found.trials}
 
 
+def test_memory_that_runs_out_in_tensorflow_fails_a_trial(tmp_path: Path) -> None:
+    class ResourceExhaustedError(Exception):
+        """Called as TensorFlow's, which is not loaded here."""
+
+    def large(config: Config) -> float:
+        if config.width > 64:
+            raise ResourceExhaustedError("OOM when allocating tensor")
+        return peak(config)
+
+    found = Harness(tmp_path / "toy.json", large).run()
+    assert "Memory ran out." in {trial.reason for trial in found.trials}
+
+
+def test_a_ledger_that_cannot_be_written_within_a_trial_is_no_failure_of_its_settings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, written = Harness(tmp_path / "toy.json", epochs=4, max_trials=3), module.write_search
+
+    def full_in_the_second(path: Path, kept: Search) -> None:
+        if len(kept.trials) == 1 and kept.lost_s:
+            raise UserError(f"{path} cannot be written.")
+        written(path, kept)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "write_search", full_in_the_second)
+        with pytest.raises(UserError, match="cannot be written"):
+            run.run()
+    kept = read_search(run.path)
+    assert kept is not None and [trial.state for trial in kept.trials] == ["complete"]
+    whole = Harness(tmp_path / "toy.json", epochs=4, max_trials=3).run()
+    assert {trial.state for trial in whole.trials} == {"complete"}
+
+
+def test_the_first_trial_is_made_even_if_stops_used_up_the_budget(tmp_path: Path, clock: Clock) -> None:
+    run = Harness(tmp_path / "toy.json", epochs=4, minutes=0.5)
+
+    def stopped(config: Config) -> float:
+        clock.judged(config)
+        clock.judged(config)
+        raise KeyboardInterrupt
+
+    run.quality = stopped
+    with pytest.raises(KeyboardInterrupt):
+        run.run()
+    found = Harness(tmp_path / "toy.json", clock.judged, epochs=4, minutes=0.5).run()
+    assert found.lost_s > 30.0
+    assert [(trial.state, trial.epochs) for trial in found.trials] == [("stopped", 1)]
+
+
 def test_a_search_whose_trials_all_fail_says_so(tmp_path: Path) -> None:
     def broken(config: Config) -> float:
         raise UserError("The loss became nan.")

@@ -89,7 +89,24 @@ def test_settings_tuned_for_another_protocol_are_taken_when_it_is_asked_for(tmp_
     assert find(tmp_path, relevance_threshold=3.0, mask_seen=False) is not None
 
 
-@pytest.mark.parametrize("variation", [{"train_fraction": 0.25}, {"shuffle_histories": "always"}])
+def test_a_file_for_another_protocol_does_not_hide_one_for_this(tmp_path: Path) -> None:
+    own, shipped = tmp_path / "own", tmp_path / "shipped"
+    write(own, "--factors=8", "--relevance_threshold=3")
+    write(shipped, "--factors=128")
+    found = shipped_config(Config, "als", "ml-1m", asked=DEFAULTS, defaults=DEFAULTS, places=(own, shipped))
+    assert found is not None and found[0] == Config(factors=128)
+
+
+@pytest.mark.parametrize(
+    "variation",
+    [
+        {"train_fraction": 0.25},
+        {"shuffle_histories": "always"},
+        {"candidates": "shop.txt"},
+        {"order": "file"},
+        {"data_seed": 3},
+    ],
+)
 def test_settings_of_the_whole_data_serve_their_variations_and_not_the_other_way(
     tmp_path: Path, variation: dict[str, Any]
 ) -> None:

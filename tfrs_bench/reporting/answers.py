@@ -12,6 +12,7 @@ from tfrs_bench.reporting.comparison import known_levels
 from tfrs_bench.reporting.document import Block, Bullets, Paragraph, Section
 from tfrs_bench.reporting.judgements import (
     FACTORIZATION,
+    MATTERS,
     agreement,
     best,
     classical,
@@ -23,7 +24,7 @@ from tfrs_bench.reporting.judgements import (
     registered,
     weighed,
 )
-from tfrs_bench.reporting.sections.sequential import findings as order_taken_away
+from tfrs_bench.reporting.sections.sequential import order_findings, order_sweeps
 from tfrs_bench.reporting.study import Study, without_variants
 
 _NOTHING = "The records hold no runs that could tell."
@@ -40,12 +41,17 @@ def main_studies(studies: Sequence[Study]) -> list[Study]:
         for study in without_variants(studies)
         if study.primary == PRIMARY
         and not known_levels(study)
-        and study.name == f"{study.first.dataset}, {study.first.split}"
+        and _is_plain(study)
         and study.first.dataset not in WORLDS
     ]
     return sorted(
         found, key=lambda one: (not one.first.audit["temporal"], one.first.dataset.startswith("simulated"))
     )
+
+
+def _is_plain(study: Study) -> bool:
+    """Tells whether no flag sets a study apart; a log that changed between two of them may."""
+    return study.name.partition(", data=")[0] == f"{study.first.dataset}, {study.first.split}"
 
 
 def answers(studies: Sequence[Study]) -> Section:
@@ -78,10 +84,13 @@ def answers(studies: Sequence[Study]) -> Section:
     for question, note, answer, asked in questions:
         told = {study: line for study in asked if (line := answer(study)) is not None}
         counted = _counted(told) if answer is _deep_or_factors else ""
-        blocks.append(Paragraph(" ".join([f"**{question}**", *filter(None, [note, counted])])))
+        text = " ".join([f"**{question}**", *filter(None, [note, counted])])
+        blocks.append(Paragraph(text, _folders(told) if counted else ()))
         lines = [*told.values(), *(_disagreements(told) if answer is _deep_or_factors else ())]
-        lines += order_taken_away(studies) if answer is _order else []
-        blocks.append(Bullets(tuple(lines or [_NOTHING]), _folders(told)))
+        shuffled = [sweep for sweep in order_sweeps(studies) if answer is _order]
+        lines += [line for sweep in shuffled for line in order_findings(sweep)]
+        folders = dict.fromkeys([*_folders(told), *(one for sweep in shuffled for one in sweep.folders)])
+        blocks.append(Bullets(tuple(lines or [_NOTHING]), tuple(folders)))
     return Section("Answers", tuple(blocks))
 
 
@@ -179,10 +188,15 @@ def _cost(study: Study) -> str | None:
         minutes = (times[0] - times[1]) / 60
         gain = f"{verdict.difference:+.3f} [{verdict.low:+.3f}, {verdict.high:+.3f}] {verdict.metric.upper()}"
         return f"{told}: {gain} for {max(minutes, 0):,.1f} more minutes. **The cost buys quality.**"
-    if times[0] > times[1]:
-        found = "it is worse" if verdict.verdict == "worse" else "no gain is shown"
-        return f"{told}, and {found}. **Not justified.**"
-    return f"{told}; {judged(verdict)}."
+    told += f"; {judged(verdict)}."
+    if times[0] <= times[1]:
+        return told
+    row = study.comparison.row(theirs)
+    assert row is not None
+    matters = MATTERS * row.mean
+    if verdict.verdict == "worse" or verdict.high < matters:
+        return f"{told} **Not justified.**"
+    return f"{told} **No gain is shown**; one of up to {verdict.high:.3f} could have stayed hidden."
 
 
 def _told(study: Study, model: str, other: str) -> str:

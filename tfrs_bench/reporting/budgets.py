@@ -4,44 +4,58 @@ from __future__ import annotations
 
 from typing import Any
 
-from tfrs_bench.reporting.records import RunRecord
+from tfrs_bench import registry
+from tfrs_bench.options import told
+from tfrs_bench.reporting.records import RunRecord, as_json
 from tfrs_bench.reporting.study import CEILING, FLOOR, Study
 
-_FILE, _GRID, _UNTUNED = "Settings of a file", "A grid", "Untuned"
+FILE, _GRID, _UNTUNED = "Settings of a file", "A grid", "Untuned"
+SEARCH = "A search of"
 _FLAGS, _HAND = "Settings given by flags", "Settings found by hand"
 
 
 def budgets_differ(study: Study) -> str | None:
     """Returns sentences that name each model's tuning, or None if all models had the same."""
     kinds: dict[str, dict[str, int]] = {}
-    for record in _tuned_models(study):
-        kinds.setdefault(kind_of(record), {})[record.model] = trials_of(record)
+    for name, record in _tuned_models(study).items():
+        kinds.setdefault(kind_of(record), {})[name] = trials_of(record)
     if len(kinds) < 2:
         return None
     return " ".join(["Budgets differ.", *(_told(kind, models) for kind, models in kinds.items())])
 
 
+def starts_differ(study: Study) -> str | None:
+    """Returns a sentence that names the models whose search began from more than their defaults, or None."""
+    ahead = [name for name, record in _tuned_models(study).items() if _began_ahead(record)]
+    if not ahead:
+        return None
+    return (
+        f"Trial 0 of {', '.join(ahead)} has the settings that are shipped for this split on any data, which "
+        "were found before; of the others it has the defaults."
+    )
+
+
 def spent(study: Study) -> str | None:
     """Returns what searches within a budget tried and took, a model after the other; None without any."""
-    told = [
-        f"{record.model} {record.ledger['trials']} trials, {record.ledger['minutes']:.1f} min"
-        for record in _tuned_models(study)
+    searches = [
+        f"{name} {record.ledger['trials']} trials, {record.ledger['minutes']:.1f} min"
+        for name, record in _tuned_models(study).items()
         if cap_of(record) is not None
     ]
-    return f"Tuning: {'; '.join(told)}." if told else None
+    return f"Tuning: {'; '.join(searches)}." if searches else None
 
 
 def kind_of(record: RunRecord) -> str:
     """Returns how a run's settings were found, in words that two models share if they had the same."""
     cap, method = cap_of(record), _method(record)
     if cap is not None:
-        return f"A search of {cap[0]:g} min or {cap[1]} trials"
+        return f"{SEARCH} {cap[0]:g} min or {cap[1]} trials"
     if method == "grid":
         return _GRID
     if method == "hand":
         return _HAND
     if record.tuning.startswith("flags/"):
-        return _FILE
+        return FILE
     return _FLAGS if record.tuning.startswith("flags") else _UNTUNED
 
 
@@ -63,10 +77,21 @@ def _method(record: RunRecord) -> str:
     return str(found or ("grid" if record.trials else ""))
 
 
-def _tuned_models(study: Study) -> list[RunRecord]:
-    """Returns a record of each variant that has settings, floor and ceiling left out."""
-    firsts = [runs[0].record for runs in study.runs.values()]
-    return [one for one in firsts if one.config and one.model not in (FLOOR, CEILING)]
+def _began_ahead(record: RunRecord) -> bool:
+    """Tells whether the first trial of a search within a budget had other settings than the model's own."""
+    known = record.model in registry.MODELS and record.trials and not record.ledger.get("failed")
+    if cap_of(record) is None or not known:
+        return False
+    defaults = told(registry.resolve(registry.MODELS, record.model, "model").Config())
+    first = record.trials[0][0]
+    compared = [name for name in defaults if name in first and name not in record.asked]
+    return any(first[name] != value for name, value in as_json(defaults).items() if name in compared)
+
+
+def _tuned_models(study: Study) -> dict[str, RunRecord]:
+    """Returns a record of each variant that has settings, by its name; floor and ceiling left out."""
+    firsts = {name: runs[0].record for name, runs in study.runs.items()}
+    return {name: one for name, one in firsts.items() if one.config and one.model not in (FLOOR, CEILING)}
 
 
 def _told(kind: str, models: dict[str, int]) -> str:

@@ -12,7 +12,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from tfrs_bench.evaluation.verdicts import Row, asked_of
-from tfrs_bench.reporting.budgets import budgets_differ, spent
+from tfrs_bench.reporting.budgets import budgets_differ, spent, starts_differ
 from tfrs_bench.reporting.console import Console
 from tfrs_bench.reporting.rating_table import predicts_ratings, rating_columns, rating_footnote
 from tfrs_bench.reporting.records import RunRecord, without_nan, write_atomically
@@ -198,8 +198,7 @@ def warnings(study: Study) -> list[str]:
         for name, runs in study.runs.items()
         if runs[0].record.tuning == UNTUNED
     ]
-    differing = budgets_differ(study)
-    return found if differing is None else [*found, differing]
+    return [*found, *filter(None, (budgets_differ(study), starts_differ(study)))]
 
 
 def chosen_settings(study: Study) -> list[str]:

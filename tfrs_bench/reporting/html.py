@@ -101,8 +101,9 @@ def _records(folders: Sequence[Path]) -> str:
         f"<br><code>{escape(where.as_posix())}/</code> {escape(', '.join(its))}"
         for where, its in names.items()
     )
-    count = f"{len(folders)} record{'s' * (len(folders) > 1)}"
-    return f'<details class="records"><summary>{count}</summary>{lines}</details>'
+    places = [where.as_posix() for where in names]
+    told = f"{len(folders)} record{'s' * (len(folders) > 1)}: {escape(', '.join(places))}"
+    return f'<details class="records"><summary>{told}</summary>{lines}</details>'
 
 
 def _inline(drawing: Drawing) -> str:

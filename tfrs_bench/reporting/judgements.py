@@ -13,6 +13,7 @@ from tfrs_bench.evaluation.metrics import ERRORS
 from tfrs_bench.evaluation.verdicts import Table, Verdict
 from tfrs_bench.reporting.study import CEILING, FLOOR, Study, is_neural
 
+MATTERS = 0.05  # of the opponent's mean: what a reader would call a difference
 FACTORIZATION = ("als", "ials", "bpr", "pure_svd", "biased_mf")
 
 
@@ -127,14 +128,19 @@ def surely_worse(verdict: Verdict) -> bool:
 
 
 def agreement(words: dict[str, str]) -> str | None:
-    """Says that splits of one data set disagree, by the word of each; None where they agree.
+    """Says how the words of one data set's splits go together; None where they are the same.
 
+    >>> agreement({"per_user": "better", "global": "worse"})
+    '**The splits disagree**: better by per_user, worse by global'
     >>> agreement({"per_user": "better", "global": "cannot tell"})
-    '**The splits disagree**: better by per_user, cannot tell by global'
+    'shown by one split alone: better by per_user, cannot tell by global'
     """
     if len({*words.values()}) < 2:
         return None
-    return "**The splits disagree**: " + ", ".join(f"{word} by {split}" for split, word in words.items())
+    told = ", ".join(f"{word} by {split}" for split, word in words.items())
+    if {"better", "worse"} <= {*words.values()}:
+        return f"**The splits disagree**: {told}"
+    return f"shown by one split alone: {told}"
 
 
 @functools.lru_cache(maxsize=256)  # one drawing of a study's users serves every pair

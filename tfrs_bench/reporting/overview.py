@@ -8,6 +8,7 @@ import numpy as np
 
 from tfrs_bench.evaluation.evaluator import PRIMARY
 from tfrs_bench.evaluation.verdicts import Comparison
+from tfrs_bench.reporting.budgets import FILE, SEARCH, kind_of
 from tfrs_bench.reporting.comparison import mean_of
 from tfrs_bench.reporting.study import CEILING, FLOOR, Study, without_variants
 
@@ -26,6 +27,7 @@ def overview(studies: Sequence[Study]) -> str | None:
       set: the best neural model against the best baseline. None if no data set was split both ways.
     """
     found = {study.name: study.comparison for study in studies}
+    budgets = {study.name: _budget(study) for study in studies}
     datasets = dict.fromkeys(study.first.dataset for study in without_variants(studies))
     named = {data: [f"{data}, {split}" for split in SPLITS] for data in datasets}
     rows = {data: [found[name] for name in names] for data, names in named.items() if {*names} <= {*found}}
@@ -44,7 +46,25 @@ def overview(studies: Sequence[Study]) -> str | None:
     lines = [f"| NDCG@10 | {' | '.join(columns)} |", "|---|" + "---:|" * len(columns)]
     for model in models:
         lines.append(f"| {model} | {' | '.join(mean_of(one.row(model)) for one in columns.values())} |")
-    return "\n".join([*lines, "", *(f"- {data}: {_winners(pair)}." for data, pair in rows.items())])
+    return "\n".join(
+        [
+            *lines,
+            "",
+            *(f"- {data}: {_winners(pair)}.{budgets[f'{data}, {SPLITS[0]}']}" for data, pair in rows.items()),
+        ]
+    )
+
+
+def _budget(study: Study) -> str:
+    """Says whether the models were tuned alike; nothing where none was searched for within a budget."""
+    firsts = [runs[0].record for runs in study.runs.values() if runs[0].record.config]
+    kinds = {kind_of(one) for one in firsts if one.model not in (FLOOR, CEILING)}
+    searched = sorted(kind for kind in kinds if kind.startswith(SEARCH))
+    if len(kinds) == 1:
+        return f" {searched[0]} for every model." if searched else ""
+    if len(searched) == 1 and kinds - {*searched} == {FILE}:
+        return f" {searched[0]} for every model but some with settings of a file, see results."
+    return " Budgets differ, see results."
 
 
 def _winners(pair: Sequence[Comparison]) -> str:

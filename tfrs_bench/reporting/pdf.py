@@ -30,6 +30,7 @@ _LIMITS = (
     (2, 1, 2), (1, 1, 2), (1, 0, 2), (0, 0, 2), (0, 0, 0),
 )  # fmt: skip
 _MOST_ROWS = 16  # of a table, where a report is shortened at all
+_MOST_PLACES = 2  # named below a table or a figure; of all records the HTML report tells
 _PIXELS_PER_INCH = 110
 _PREAMBLE = (Path(__file__).parent / "report.typ").read_text(encoding="utf-8")
 
@@ -191,7 +192,7 @@ def _row_of_drawings(drawings: Sequence[Any], numbers: dict[int, int]) -> Iterat
     for start in range(0, len(drawings), 2):
         row = drawings[start : start + 2]
         cells = ", ".join(
-            f'drawing("{numbers[id(one)]}.svg", {_content(one.caption)}, alone: {str(len(row) == 1).lower()})'
+            f'drawing("{numbers[id(one)]}.svg", {_caption(one)}, alone: {str(len(row) == 1).lower()})'
             for one in row
         )
         yield f"#side-by-side({cells})"
@@ -205,7 +206,14 @@ def _block(block: Block) -> str:
     assert isinstance(block, Table)
     cells = "".join(f"{_content(cell)}, " for row in block.rows for cell in row)
     heads = "".join(f"{_content(title)}, " for title in block.titles)
-    return f"#figures({len(block.titles)}, ({heads}), ({cells}), {_content(block.caption)})"
+    return f"#figures({len(block.titles)}, ({heads}), ({cells}), {_caption(block)})"
+
+
+def _caption(block: Drawing | Table) -> str:
+    """Returns a caption and the folders of the records behind it, where those are few."""
+    places = list(dict.fromkeys("/".join(folder.parts[-3:-1]) for folder in block.records))
+    told = f" Records: {', '.join(places)}." if 0 < len(places) <= _MOST_PLACES else ""
+    return _content(block.caption + told)
 
 
 def _content(text: str) -> str:

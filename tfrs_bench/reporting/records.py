@@ -171,7 +171,7 @@ def read_run(folder: Path) -> tuple[RunRecord, Evaluation] | None:
     raise UserError(
         f"{folder / RECORD} has layout {schema}, and this version reads {SCHEMA}. "
         f"{'Update tfrs_bench' if newer else 'Use the version that wrote it'}, choose another "
-        "--results_dir=DIR, or type --rerun to run it again."
+        "--results_dir=DIR (of report: --runs=DIR), or make the run again: main with --rerun."
     )
 
 

@@ -284,11 +284,17 @@ def _names(studies: Sequence[list[Run]]) -> list[str]:
     names = []
     for record, name in zip(firsts, plain, strict=True):
         same = [other for other, its in zip(firsts, plain, strict=True) if its == name]
-        apart = varied([one.experiment | {"data": one.data["fingerprint"]} for one in same])
-        values = record.experiment | {"data": record.data["fingerprint"]}
+        apart = varied([_asked_and_given(one) for one in same])
+        values = _asked_and_given(record)
         told = [field for field in apart if field in record.asked or field == "data"]
         names.append(", ".join([name, *(f"{field}={shown(values[field])}" for field in told)]))
     return names
+
+
+def _asked_and_given(record: RunRecord) -> dict[str, Any]:
+    """Returns what sets studies of one name apart: the experiment, the log, and the items to choose from."""
+    data = record.data
+    return record.experiment | {"data": data["fingerprint"], "candidates": data.get("candidates")}
 
 
 def _plain_name(record: RunRecord) -> str:

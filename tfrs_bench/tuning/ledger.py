@@ -138,7 +138,9 @@ class Search:
         return [
             f"{name}={value:g}"
             for name, value in best.settings.items()
-            if "low" in self.space[name] and _at_an_end(float(value), self.space[name])
+            if isinstance(value, int | float)
+            and not isinstance(value, bool)
+            and (_at_an_end if "low" in self.space[name] else _is_last)(float(value), self.space[name])
         ]
 
     def ledger(self) -> dict[str, Any]:
@@ -184,7 +186,7 @@ def read_search(path: Path) -> Search | None:
     Raises:
       UserError: it was written by another version, or is damaged.
     """
-    instead = "Choose another --results_dir=DIR, or delete it to search again."
+    instead = "Delete it to search again, or choose another --results_dir=DIR (of report: --runs=DIR)."
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         schema = content["schema"]
@@ -206,8 +208,15 @@ def read_searches(results_dir: Path) -> list[Search]:
     Raises:
       UserError: one was written by another version, or is damaged.
     """
-    paths: Iterable[Path] = sorted((results_dir / FOLDER).rglob("*.json"))
+    paths: Iterable[Path] = sorted((results_dir / FOLDER).glob("*/*/*-*.json"))
     return [found for path in paths if (found := read_search(path)) is not None]
+
+
+def _is_last(value: float, space: dict[str, Any]) -> bool:
+    """Tells whether a number is an end of the choices; none lies beyond the largest, nothing below zero."""
+    numbers = [one for one in space["choices"] if isinstance(one, int | float)]
+    largest = value == max(numbers) and None not in space["choices"]
+    return largest or (value == min(numbers) and value > 0)
 
 
 def _at_an_end(value: float, space: dict[str, Any]) -> bool:

@@ -38,6 +38,8 @@ Judge = Callable[[Recommender], float]
 _FEW = 20  # trials; where the first says that there will not be more, the next stay near it
 _SHARE = 0.1  # of the budget that any trial may use, however long the best one took
 _FAILURES = (UserError, MemoryError, FloatingPointError, ZeroDivisionError, np.linalg.LinAlgError)
+_MEMORY = "Memory ran out."
+_NO_MEMORY = "ResourceExhaustedError"  # of TensorFlow, which is not loaded here
 
 
 @dataclasses.dataclass(frozen=True)
@@ -138,8 +140,8 @@ def search(
     if under_way.search.best is None:
         reason = next((trial.reason for trial in under_way.search.trials), "the budget has room for none")
         raise UserError(
-            f"No trial of {blank.model} succeeded, the first because: {reason} All are in {path}. Type "
-            "--rerun to search again, or leave the model out."
+            f"No trial of {blank.model} succeeded, the first because: {reason} All are in {path}. To search "
+            "again, delete that file; or leave the model out."
         )
     return under_way.search
 
@@ -161,7 +163,8 @@ class _UnderWay:
         over = (
             search.finished
             or len(search.trials) >= search.max_trials
-            or search.minutes >= search.cap_minutes
+            # The first is made whatever stops took, or there would be nothing to tell.
+            or (bool(search.trials) and search.minutes >= search.cap_minutes)
             or len(tried) >= size_of(self._task.space)
         )
         if over and not search.finished:
@@ -223,8 +226,14 @@ class _UnderWay:
         except (KeyboardInterrupt, SystemExit):
             watch.beat()
             raise
+        except _UnkeptError as unkept:  # says nothing of the settings
+            raise unkept.error from unkept
         except _FAILURES as error:
-            return FAILED, None, "Memory ran out." if isinstance(error, MemoryError) else str(error)
+            return FAILED, None, _MEMORY if isinstance(error, MemoryError) else str(error)
+        except Exception as error:
+            if type(error).__name__ != _NO_MEMORY:
+                raise
+            return FAILED, None, _MEMORY
         if not math.isfinite(quality):
             return FAILED, None, f"Its quality on validation is {quality}."
         return COMPLETE, quality, ""
@@ -259,7 +268,10 @@ class _Watch:
         if not math.isfinite(quality):
             raise UserError(f"Its quality on validation is {quality} after epoch {len(self.curve) + 1}.")
         self.curve.append(float(quality))
-        self.beat()
+        try:
+            self.beat()
+        except UserError as error:
+            raise _UnkeptError(error) from error
         if time.perf_counter() >= self._deadline:
             raise _EnoughError(STOPPED)
         due, least = self._bar
@@ -275,6 +287,14 @@ class _EnoughError(Exception):
     def __init__(self, state: str) -> None:
         super().__init__(state)
         self.state = state
+
+
+class _UnkeptError(Exception):
+    """Carries an error of writing through a fit, where it must not count as the settings'."""
+
+    def __init__(self, error: UserError) -> None:
+        super().__init__(str(error))
+        self.error = error
 
 
 def _tell(trial: Trial, search: Search, say: Callable[[str], None]) -> None:

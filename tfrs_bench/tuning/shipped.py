@@ -15,7 +15,7 @@ PLACES = (Path("flags"), Path(__file__).parents[2] / "flags", Path(__file__).par
 _RANKING = "ranking"
 # Under these a data set is run with its own settings, so that nothing else differs; what was found under one
 # of them, and says so, serves it alone.
-VARIATIONS = ("train_fraction", "shuffle_histories")
+VARIATIONS = ("train_fraction", "shuffle_histories", "candidates", "data_seed", "order")
 PROTOCOL_FLAGS = (
     "dataset", "task", "split", "relevance_threshold", "train_on", "mask_seen", "cold_start_below",
     "cold_start_fraction", *VARIATIONS,
@@ -45,17 +45,22 @@ def shipped_config(
       The settings and the flagfile's name, or None if there is none for this data and protocol.
     """
     name = tuned_name(model, dataset, asked["split"], asked["task"])
-    stated = _find(name, places)
-    if stated is None:
-        return None
+    for place in places:  # a file for another protocol does not hide one for this
+        stated = _find(name, (place,))
+        if stated is not None and _is_meant(stated, dataset, asked, defaults):
+            return _config(config_class, stated), f"flags/{name}"
+    return None
+
+
+def _is_meant(stated: dict[str, str], dataset: str, asked: dict[str, Any], defaults: dict[str, Any]) -> bool:
     for flag, wanted in asked.items():
         if flag in VARIATIONS and flag not in stated:
             continue
         meant = parse_value(flag, stated[flag], type(wanted)) if flag in stated else defaults[flag]
         same_data = flag == "dataset" and meant == dataset
         if meant != wanted and not same_data:
-            return None
-    return _config(config_class, stated), f"flags/{name}"
+            return False
+    return True
 
 
 def tuned_name(model: str, dataset: str, split: str, task: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from statistics import median
 
 from tfrs_bench.reporting.answers import main_studies
+from tfrs_bench.reporting.budgets import trials_of
 from tfrs_bench.reporting.document import Block, Bullets, Drawing, Paragraph, Section, Table
 from tfrs_bench.reporting.dot_plot import dot_plot
 from tfrs_bench.reporting.judgements import best, classical, judged, pair, registered
@@ -31,9 +32,7 @@ def _blocks(studies: Sequence[Study]) -> Iterator[Block]:
     yield Paragraph(
         "A new model proves something only against opponents that had the same care. So first: what do "
         f"tuned classical models reach by themselves? Over {len(studies)} data sets and splits "
-        f"{distinct} different "
-        f"{'models lead' if distinct > 1 else 'model leads'}"
-        + (", so no single one would do as an opponent." if distinct > 1 else "."),
+        f"{distinct} different {'models have' if distinct > 1 else 'model has'} the best mean.",
         folders,
     )
     yield Bullets(tuple(line for study in studies for line in _against_usual(study)), folders)
@@ -88,7 +87,7 @@ def _searched(studies: Sequence[Study]) -> Iterator[tuple[str, ...]]:
                 searches.setdefault(record.model, []).append(found)
     for model, its in searches.items():
         largest, where, _ = max(its, key=lambda one: one[:2])
-        trials = sum(len(record.trials) for _, _, record in its)
+        trials = sum(trials_of(record) for _, _, record in its)
         minutes = sum(record.tune_minutes for _, _, record in its)
         gains = (f"{median(gain for gain, _, _ in its):+.0%}", f"{largest:+.0%}")
         yield (model, f"{len(its)}", f"{trials}", f"{minutes:.1f}", *gains, where)

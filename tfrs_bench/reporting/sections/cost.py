@@ -95,7 +95,7 @@ def _gain(study: Study, name: str) -> tuple[str, str]:
 def _findings(study: Study) -> Iterator[str]:
     """Names the front, and says what each neural model's time buys against ALS, by the verdict's word."""
     front = ", ".join(pareto(_points(study)))
-    yield f"{study.name}: worth their training time, from the fastest to the best: {front}."
+    yield f"{study.name}: on the Pareto front of means, from the fastest to the best: {front}."
     for one in study.comparison.verdicts:
         if (one.baseline, one.segment, one.metric) != (ALS, "all", study.primary):
             continue
@@ -141,9 +141,9 @@ def _figure(study: Study) -> Drawing:
         label_points(axes, points)
     return Drawing(
         f"cost, {study.name}",
-        f"{study.name}: NDCG@10 against training time. Dashed, the Pareto front: what lies below and to the "
-        "right "
-        "of it is beaten in both.",
+        f"{study.name}: NDCG@10 against training time. Dashed, the Pareto front of means: what lies below "
+        "and to the right of it has a lower mean for more time. Whether that is more than chance, the "
+        "verdicts say.",
         drawn.svg,
         study.folders,
     )

@@ -11,7 +11,7 @@ from typing import Any
 
 from tfrs_bench.reporting.document import Block, Paragraph, Section, Table
 from tfrs_bench.reporting.study import Study
-from tfrs_bench.tuning.ledger import COMPLETE, STOPPED, read_searches
+from tfrs_bench.tuning.ledger import COMPLETE, FOLDER, STOPPED, read_searches
 
 LEAST_TRIALS = 10
 _BEST, _LEAST_BEST = 0.1, 5  # share and number of trials that are called the best
@@ -70,7 +70,7 @@ def importance(studies: Sequence[Study]) -> Section:
 
 
 def searches(studies: Sequence[Study]) -> list[Searched]:
-    """Collects searches: grids from records, the same one once, and those kept in the ledger beside them."""
+    """Collects searches from records, the same one once, and others from the ledger."""
     found: dict[str, Searched] = {}
     for study in studies:
         for runs in study.runs.values():
@@ -84,7 +84,8 @@ def searches(studies: Sequence[Study]) -> list[Searched]:
                     title = f"{run.record.dataset}, {run.record.split}"
                     key = json.dumps([title, run.record.model, trials], sort_keys=True)
                     found.setdefault(key, Searched(title, run.record.model, trials, (run.folder,)))
-    return [*found.values(), *_kept(studies)]
+    told = {(one.title, one.model) for one in found.values()}
+    return [*found.values(), *(one for one in _kept(studies) if (one.title, one.model) not in told)]
 
 
 def _kept(studies: Sequence[Study]) -> Iterator[Searched]:
@@ -99,7 +100,8 @@ def _kept(studies: Sequence[Study]) -> Iterator[Searched]:
                 for trial in one.trials
                 if trial.state in (COMPLETE, STOPPED) and trial.quality is not None and not trial.repeats
             )
-            yield Searched(f"{one.dataset}, {one.split}", one.model, trials, ())
+            folder = place / FOLDER / one.dataset / one.split
+            yield Searched(f"{one.dataset}, {one.split}", one.model, trials, (folder,))
 
 
 def importances(trials: Sequence[tuple[dict[str, Any], float]]) -> dict[str, float]:

@@ -36,6 +36,7 @@ PARTS = (
     Part("Method and protocol", "method:method", _MAIN),
     Part("Lessons from Baselines", "baselines:lessons", _TUNED),
     Part("Results", "results:results", _MAIN),
+    Part("Tuning budgets", "tuning:tuning", f"{_MAIN} --tune_minutes=5"),
     Part("Statistics", "statistics:statistics", f"{_MAIN} --seeds=3"),
     Part("Leakage certificate", "leakage:leakage", _BOTH),
     Part("Cold start", "cold_start:cold_start", f"{_MAIN} --split=global --cold_start_fraction=0.1"),

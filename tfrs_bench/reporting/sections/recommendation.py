@@ -57,15 +57,19 @@ def whereabouts(studies: Sequence[Study]) -> Section:
         f"Every figure comes from one of {count} records, each a folder with a JSON file and the "
         "metrics of every "
         "user; in the HTML report each block names its own.",
-        "The command behind each study stands over its table in `results/README.md`; "
-        "`results/regenerate` makes "
-        "all records again, and `python -m tfrs_bench.report` all pages from these.",
+        "The command behind each study stands below, and over its table in the `README.md` beside this "
+        "report; `python -m tfrs_bench.report` makes all pages from the records again.",
         "`python -m tfrs_bench.report --check` fails if a page does not follow from the records, or a record "
         "from today's code and settings.",
         "The same for a log of one's own: `python -m tfrs_bench.main --interactions=FILE`, then "
         "`python -m tfrs_bench.report --runs=runs --output=report`.",
     )
-    return Section("Code and commands", tuple(map(Paragraph, lines)))
+    commands = (
+        Bullets((f"{study.name}: `{command}`",), study.folders)
+        for study in main_studies(studies)
+        for command in study.commands
+    )
+    return Section("Code and commands", (*map(Paragraph, lines), *commands))
 
 
 def _row(study: Study) -> tuple[str, ...]:

@@ -22,13 +22,8 @@ _METHOD = (
 
 def sequential(studies: Sequence[Study]) -> Section:
     """Returns table and findings of each data set that was also run with shuffled histories."""
-    blocks = [block for sweep in _sweeps(studies) for block in _blocks(sweep)]
+    blocks = [block for sweep in order_sweeps(studies) for block in _blocks(sweep)]
     return Section("Does order matter?", (Paragraph(_METHOD), *blocks) if blocks else ())
-
-
-def findings(studies: Sequence[Study]) -> list[str]:
-    """Says what the order is worth to every model that reads it, on every data set that was shuffled too."""
-    return [line for sweep in _sweeps(studies) for line in _told(sweep)]
 
 
 def finding(model: str, worth: dict[str, Verdict]) -> str:
@@ -52,11 +47,13 @@ def finding(model: str, worth: dict[str, Verdict]) -> str:
     )
 
 
-def _sweeps(studies: Sequence[Study]) -> list[ProtocolSweep]:
+def order_sweeps(studies: Sequence[Study]) -> list[ProtocolSweep]:
+    """Finds the data sets that were also run with shuffled histories."""
     return [sweep for sweep in protocol_sweeps(studies, OPTION, TRUE_ORDER) if TRUE_ORDER in sweep.studies]
 
 
-def _told(sweep: ProtocolSweep) -> list[str]:
+def order_findings(sweep: ProtocolSweep) -> list[str]:
+    """Says what the order is worth to every model that reads it."""
     readers = [name for name in sweep.models if reads_order(sweep, name)]
     worth = {name: sweep.against_reference(name) for name in readers}
     return [f"{sweep.title}: {finding(name, its)}" for name, its in worth.items() if its]
@@ -80,7 +77,7 @@ def _blocks(sweep: ProtocolSweep) -> Iterator[Block]:
         tuple(rows),
         sweep.folders,
     )
-    told = _told(sweep)
+    told = order_findings(sweep)
     if told:
         yield Bullets(tuple(told), sweep.folders)
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
+from tfrs_bench import registry
 from tfrs_bench.evaluation.verdicts import Verdict
 from tfrs_bench.reporting.answers import main_studies
 from tfrs_bench.reporting.document import Block, Paragraph, Section, Table
-from tfrs_bench.reporting.study import Study
+from tfrs_bench.reporting.judgements import MATTERS
+from tfrs_bench.reporting.study import CEILING, FLOOR, Run, Study
 
-MATTERS = 0.05  # of the opponent's mean: what a reader would call a difference
 _MANY = 1_000_000
 _TITLES = (
     "comparison", "difference [95 %]", "relative", "p, adjusted", "detectable", "verdict", "users needed",
@@ -83,6 +84,13 @@ def _blocks(study: Study) -> Iterator[Block]:
             tuple(map(_row, pairs)),
             study.folders,
         )
+    alone = [name for name, runs in study.runs.items() if len(runs) == 1 and _depends_on_chance(runs[0])]
+    if alone:
+        yield Paragraph(
+            f"{study.name}: one seed of {', '.join(alone)}, so what another seed would move is not known. "
+            "`--seeds=3` tells.",
+            study.folders,
+        )
     spread = [row for name in study.runs if (row := _seeds(study, name)) is not None]
     if spread:
         yield Table(
@@ -91,6 +99,13 @@ def _blocks(study: Study) -> Iterator[Block]:
             tuple(spread),
             study.folders,
         )
+
+
+def _depends_on_chance(run: Run) -> bool:
+    model = run.record.model
+    if model in (FLOOR, CEILING) or model not in registry.MODELS:
+        return False
+    return not registry.resolve(registry.MODELS, model, "model").capabilities.deterministic
 
 
 def _row(one: Verdict) -> tuple[str, ...]:

@@ -17,14 +17,18 @@ _GENERAL = (
     "Whether they "
     "stay longer or buy more when they get the list is another question, which only an experiment with users "
     "answers; order and size of offline differences are known to change there.",
-    "**MovieLens.** Its users rated, page by page, lists that the site had put together, mostly in "
-    "one sitting. "
-    "What comes next in such a list is partly the site's order, and a model that reads order can learn that.",
     "**Searches are finite.** A model that loses here may win with other settings or more time; the same is "
     "true of the one it loses to. Trials and minutes stand beside each result.",
     "**The winner's luck.** The best of many models on a test part is lucky on average. Pairs are "
     "corrected for "
     "their number, but that the best was picked on the same users is not.",
+)
+
+
+_MOVIELENS = (
+    "**MovieLens.** Its users rated, page by page, lists that the site had put together, mostly in "
+    "one sitting. "
+    "What comes next in such a list is partly the site's order, and a model that reads order can learn that."
 )
 
 
@@ -35,7 +39,15 @@ def threats(studies: Sequence[Study]) -> Section:
         return Section("Threats to validity")
     folders = tuple(study.folders[0] for study in main)
     audited = (Paragraph(text, folders) for text in _audited(main))
-    return Section("Threats to validity", (*audited, *map(Paragraph, _GENERAL)))
+    site = [study for study in main if _is_movielens(study)]
+    own = [Paragraph(_MOVIELENS, tuple(study.folders[0] for study in site))] if site else []
+    return Section("Threats to validity", (*audited, *own, *map(Paragraph, _GENERAL)))
+
+
+def _is_movielens(study: Study) -> bool:
+    """Tells by the data set's identifier, or by what its file or label is called."""
+    asked = str(study.first.experiment.get("dataset", ""))
+    return asked.startswith("movielens") or "ml-" in study.first.dataset
 
 
 def _audited(studies: Sequence[Study]) -> Iterator[str]:

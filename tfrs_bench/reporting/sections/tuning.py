@@ -7,7 +7,7 @@ from typing import Any
 
 from tfrs_bench.evaluation.metrics import ERRORS
 from tfrs_bench.reporting.answers import main_studies
-from tfrs_bench.reporting.budgets import cap_of
+from tfrs_bench.reporting.budgets import cap_of, starts_differ
 from tfrs_bench.reporting.document import Block, Bullets, Drawing, Paragraph, Section, Table
 from tfrs_bench.reporting.figures import COLORS, drawing
 from tfrs_bench.reporting.labels import label_points
@@ -20,9 +20,9 @@ _TITLES = (
 )  # fmt: skip
 _METHOD = (
     "Settings were searched on validation, for each model within the minutes and trials that its table names "
-    "(tree of Parzen estimators, Bergstra et al. 2011; median pruning, Golovin et al. 2017). Trial 0 has the "
-    "model's defaults. The same minutes mean fewer trials for a model that fits slowly: a curve that still "
-    "rises where the clock ended it would gain by more."
+    "(tree of Parzen estimators, Bergstra et al. 2011; median pruning, Golovin et al. 2017). Trial 0 has "
+    "what the model has without tuning. The same minutes mean fewer trials for a model that fits slowly: a "
+    "curve that still rises where the clock ended it would gain by more."
 )
 _LEAST_MIN = 0.005
 
@@ -62,6 +62,9 @@ def _blocks(study: Study) -> Iterator[Block]:
         told.append(f"{study.name}: the clock ended the search of {trials}.")
     if others:
         told.append(f"{study.name}: within the minutes, all trials were made of {', '.join(others)}.")
+    ahead = starts_differ(study)
+    if ahead is not None:
+        told.append(f"{study.name}: {ahead}")
     yield Bullets(tuple(told), study.folders)
 
 
