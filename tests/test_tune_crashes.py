@@ -30,6 +30,15 @@ TOWER = (
     "--budget_minutes=30",
 )
 
+# Trials of a second, so that one is under way when the line of the first is read.
+ALS = (
+    "--interactions=log.csv",
+    "--model=als",
+    "--iterations=1000",
+    "--max_trials=3",
+    "--budget_minutes=30",
+)
+
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
@@ -55,23 +64,25 @@ def tried(search: Search) -> list[Any]:
     return [(one.number, one.settings, one.state, one.quality, one.curve) for one in search.trials]
 
 
-@pytest.mark.slow
-def test_a_search_killed_in_a_trial_ends_as_if_nothing_had_happened(place: Path) -> None:
-    assert tune.console(["tune", *TOWER, "--results_dir=whole", "--flags_dir=whole"]) == 0
+@pytest.mark.parametrize("flags", [pytest.param(TOWER, marks=pytest.mark.slow, id="epochs"), ALS])
+def test_a_search_killed_in_a_trial_ends_as_if_nothing_had_happened(
+    place: Path, flags: tuple[str, ...]
+) -> None:
+    assert tune.console(["tune", *flags, "--results_dir=whole", "--flags_dir=whole"]) == 0
     package = str(Path(tune.__file__).parents[1])
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", package)
-        kill_when(lambda line: "trial 0: " in line, *TOWER, "--results_dir=killed", "--flags_dir=killed")
+        kill_when(lambda line: "trial 0: " in line, *flags, "--results_dir=killed", "--flags_dir=killed")
     (left,) = read_searches(Path("killed"))
     assert not left.finished
     assert len(left.trials) < 3
-    assert tune.console(["tune", *TOWER, "--results_dir=killed", "--flags_dir=killed"]) == 0
+    assert tune.console(["tune", *flags, "--results_dir=killed", "--flags_dir=killed"]) == 0
     (undisturbed,), (resumed,) = read_searches(Path("whole")), read_searches(Path("killed"))
     assert tried(resumed) == tried(undisturbed)
     kept = len(left.trials)
     assert resumed.trials[:kept] == left.trials, "finished trials are not run again"
-    flags = [Path(name, "log/per_user/two_tower.cfg").read_text() for name in ("whole", "killed")]
-    settings = [[line for line in text.splitlines() if line.startswith("--")] for text in flags]
+    written = [next(Path(name).rglob("*.cfg")).read_text() for name in ("whole", "killed")]
+    settings = [[line for line in text.splitlines() if line.startswith("--")] for text in written]
     assert settings[0] == settings[1]
 
 
