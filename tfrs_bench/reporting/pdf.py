@@ -27,7 +27,8 @@ MOST_PAGES = 10
 # What a section keeps at most: figures, tables, lines of lists. The first that gives few enough pages counts.
 _LIMITS = (
     (99, 99, 99), (6, 4, 16), (4, 4, 12), (4, 2, 10), (2, 2, 12), (2, 2, 8), (2, 2, 6), (2, 2, 4), (2, 1, 8),
-    (2, 1, 6), (2, 1, 5), (2, 1, 4), (2, 1, 3), (2, 1, 2), (1, 1, 4), (1, 1, 2), (1, 0, 2), (0, 0, 2), (0, 0, 0),
+    (2, 1, 6), (2, 1, 5), (2, 1, 4), (2, 1, 3), (2, 1, 2), (1, 1, 4), (1, 1, 2), (1, 0, 2),
+    (0, 0, 2), (0, 0, 0),
 )  # fmt: skip
 _MOST_ROWS = 16  # of a table, where a report is shortened at all
 _MOST_PLACES = 2  # named below a table or a figure; of all records the HTML report tells
