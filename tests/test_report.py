@@ -112,6 +112,23 @@ def test_what_was_written_is_fresh(project: Path, capsys: pytest.CaptureFixture[
     assert page == "written: results/README.md"
 
 
+def test_a_pdf_and_pictures_that_are_gone_are_named(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = ("report.html", "figures/a.svg")
+
+    def files(studies: Sequence[Study], *, typeset: bool) -> dict[str, bytes]:
+        return dict.fromkeys((*names, *(("report.pdf", "figures/a.png") if typeset else ())), b"x")
+
+    monkeypatch.setattr(report_files, "report_files", files)
+    Path("results/leaderboard.csv").unlink()
+    assert report.console(["report"]) == 0 == report.console(["report", "--check"])
+    Path("results/report.pdf").unlink()
+    Path("results/figures/a.png").unlink()
+    told = problems(capsys)
+    assert "results/report.pdf is stale." in told and "results/figures/a.png is stale." in told
+
+
 def test_pictures_are_told_by_their_number() -> None:
     folder = Path("results/figures")
     assert report._told([folder / "a.svg", folder / "a.png", Path("b.svg"), Path("report.pdf")]) == [

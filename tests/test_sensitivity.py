@@ -179,3 +179,9 @@ def test_an_option_leaves_records_of_every_value_a_table_and_a_figure(
     assert f"| model | {option}=" in page and "| markov |" in page
     assert (place / f"{option}-mine-per_user.svg").read_text().startswith("<?xml")
     assert f"({option}-mine-per_user.svg)" in page.replace("./", "")
+
+
+def test_a_search_at_every_value_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    flags = ("--model=als", "--vary=factors:8,16", "--tune_minutes=1")
+    assert sensitivity.console(["sensitivity", *flags]) == 2
+    assert "--tune_minutes would search anew at every value" in capsys.readouterr().err

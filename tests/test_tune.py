@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -276,3 +277,38 @@ def test_main_refuses_a_budget_that_makes_no_sense(
 ) -> None:
     assert main.console(["main", "--interactions=log.csv", "--model=ease", *flags]) == 2
     assert told in capsys.readouterr().err
+
+
+def test_a_model_whose_trials_all_fail_does_not_stop_the_others(
+    place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: Any, **__: Any) -> None:
+        raise UserError("The loss became nan.")
+
+    asked = ("main", "--interactions=log.csv", "--model=ease", "--baselines=popularity,als")
+    budget = ("--tune_minutes=5", "--tune_trials=2")
+    with monkeypatch.context() as patch:
+        patch.setattr("tfrs_bench.models.als.ALS.fit", fails)
+        assert main.console([*asked, *budget]) == 2
+    told = capsys.readouterr()
+    assert "Not run: als. No trial of als succeeded, the first because: The loss became nan." in told.err
+    assert "The other models are done" in told.err
+    done = sorted(path.parent.name.split("-")[0] for path in Path("runs/log").rglob("record.json"))
+    assert done == ["ease", "popularity", "random"]
+
+
+def test_a_file_that_can_no_longer_be_fitted_is_replaced(
+    place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tuned("--model=ease")
+    path = Path("flags/log/per_user/ease.cfg")
+    path.write_text(re.sub(r"--regularization=.*", "--regularization=7777", path.read_text()))
+
+    def fails(*_: Any, **__: Any) -> None:
+        raise UserError("The matrix is singular.")
+
+    monkeypatch.setattr("tfrs_bench.searching.quality_of", fails)
+    tuned("--model=ease")
+    told = capsys.readouterr().out
+    assert "cannot be fitted any more: The matrix is singular." in " ".join(told.split())
+    assert "7777" not in path.read_text()

@@ -77,3 +77,15 @@ def test_searches_kept_beside_the_runs_are_read_too(tmp_path: Path) -> None:
     study = study_of([searched("ease", [], folder=tmp_path / "log" / "per_user" / "ease-seed0")])
     (found,) = searches([study])
     assert (found.title, found.model, len(found.trials)) == ("log, per_user", "als", 20)
+
+
+def test_a_search_that_records_tell_of_is_not_shown_again_from_the_ledger(tmp_path: Path) -> None:
+    kept = [
+        Trial(number, settings, COMPLETE, quality, 1.0)
+        for number, (settings, quality) in enumerate(trials(20))
+    ]
+    search = Search("als", "log", "per_user", {}, "ndcg@10", 1.0, 60, {}, {}, kept)
+    (tmp_path / FOLDER / "log" / "per_user").mkdir(parents=True)
+    write_search(tmp_path / FOLDER / "log" / "per_user" / "als-1.json", search)
+    study = study_of([searched("als", trials(20), folder=tmp_path / "log" / "per_user" / "als-seed0")])
+    assert len(searches([study])) == 1

@@ -147,6 +147,12 @@ def test_answers_count_and_name_splits_that_disagree() -> None:
     assert places == sorted(places)
 
 
+def test_a_gain_that_could_have_stayed_hidden_is_not_called_unjustified() -> None:
+    few = answers([study((0.0, 0.0, 0.0, 0.0, 0.0), spread=0.3)]).blocks
+    told = " ".join(line for one in few for line in getattr(one, "lines", ()))
+    assert "**No gain is shown**; one of up to " in told and "Not justified" not in told
+
+
 def test_nothing_is_invented_without_runs() -> None:
     told = [line for block in answers([]).blocks if isinstance(block, Bullets) for line in block.lines]
     assert {*told} == {"The records hold no runs that could tell."}
