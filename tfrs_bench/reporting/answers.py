@@ -131,7 +131,7 @@ def _deep_or_factors(study: Study) -> str | None:
 
 def _counted(told: Iterable[Study]) -> str:
     words = [_word(study) for study in told]
-    if not words:
+    if len(words) < 2:
         return ""
     return (
         f"Of {len(words)} data sets and splits the best deep model is better than the best factorization "

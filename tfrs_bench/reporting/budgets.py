@@ -38,7 +38,7 @@ def starts_differ(study: Study) -> str | None:
 def spent(study: Study) -> str | None:
     """Returns what searches within a budget tried and took, a model after the other; None without any."""
     searches = [
-        f"{name} {record.ledger['trials']} trials, {record.ledger['minutes']:.1f} min"
+        f"{name} {counted(record.ledger['trials'])}, {record.ledger['minutes']:.1f} min"
         for name, record in _tuned_models(study).items()
         if cap_of(record) is not None
     ]
@@ -70,6 +70,11 @@ def trials_of(record: RunRecord) -> int:
     return int(record.ledger.get("trials") or len(record.trials))
 
 
+def counted(trials: int) -> str:
+    """Returns how many trials in words: 1 trial, 2 trials."""
+    return f"{trials} trial{'s' * (trials != 1)}"
+
+
 def _method(record: RunRecord) -> str:
     """Returns tpe, grid, hand or nothing; records of before there were ledgers have a grid's trials alone."""
     ledger: dict[str, Any] = record.ledger
@@ -95,5 +100,5 @@ def _tuned_models(study: Study) -> dict[str, RunRecord]:
 
 
 def _told(kind: str, models: dict[str, int]) -> str:
-    named = [f"{name} ({count} trials)" if count else name for name, count in models.items()]
+    named = [f"{name} ({counted(count)})" if count else name for name, count in models.items()]
     return f"{kind}: {', '.join(named)}."

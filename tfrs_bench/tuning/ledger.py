@@ -163,7 +163,8 @@ class Search:
     def summary(self) -> str:
         """Returns the search in a few words for a table."""
         tried = sum(not trial.repeats for trial in self.trials)
-        return f"{self.method}: {tried} trials, {self.minutes:.1f} of {self.cap_minutes:g} min"
+        trials = f"{tried} trial{'s' * (tried != 1)}"
+        return f"{self.method}: {trials}, {self.minutes:.1f} of {self.cap_minutes:g} min"
 
 
 def write_search(path: Path, search: Search) -> None:

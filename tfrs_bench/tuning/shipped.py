@@ -112,7 +112,7 @@ def ledger_of_shipped(source: str, *, places: tuple[Path, ...] = PLACES) -> dict
     head = " ".join(_heading(path.read_text(encoding="utf-8")))
     if " by hand " in head:
         return {"method": "flagfile", "search": "hand"}
-    found = re.search(r"\((tpe|grid): (\d+) trials, ([\d.]+)", head)
+    found = re.search(r"\((tpe|grid): (\d+) trials?, ([\d.]+)", head)
     if found is None:
         return {"method": "flagfile"}
     ledger = {"method": "flagfile", "search": found[1], "trials": int(found[2]), "minutes": float(found[3])}

@@ -31,8 +31,13 @@ def _blocks(studies: Sequence[Study]) -> Iterator[Block]:
     folders = tuple(folder for study in studies for folder in study.folders)
     yield Paragraph(
         "A new model proves something only against opponents that had the same care. So first: what do "
-        f"tuned classical models reach by themselves? Over {len(studies)} data sets and splits "
-        f"{distinct} different {'models have' if distinct > 1 else 'model has'} the best mean.",
+        "tuned classical models reach by themselves?"
+        + (
+            f" Over {len(studies)} data sets and splits {distinct} different "
+            f"{'models have' if distinct > 1 else 'model has'} the best mean."
+            if len(studies) > 1
+            else ""
+        ),
         folders,
     )
     yield Bullets(tuple(line for study in studies for line in _against_usual(study)), folders)

@@ -7,7 +7,7 @@ from typing import Any
 
 from tfrs_bench.evaluation.metrics import ERRORS
 from tfrs_bench.reporting.answers import main_studies
-from tfrs_bench.reporting.budgets import cap_of, starts_differ
+from tfrs_bench.reporting.budgets import cap_of, counted, starts_differ
 from tfrs_bench.reporting.document import Block, Bullets, Drawing, Paragraph, Section, Table
 from tfrs_bench.reporting.figures import COLORS, drawing
 from tfrs_bench.reporting.labels import label_points
@@ -58,7 +58,7 @@ def _blocks(study: Study) -> Iterator[Block]:
     others = [name for name in ledgers if name not in ended]
     told = []
     if ended:
-        trials = ", ".join(f"{name} after {ledgers[name]['trials']} trials" for name in ended)
+        trials = ", ".join(f"{name} after {counted(ledgers[name]['trials'])}" for name in ended)
         told.append(f"{study.name}: the clock ended the search of {trials}.")
     if others:
         told.append(f"{study.name}: within the minutes, all trials were made of {', '.join(others)}.")
@@ -100,6 +100,8 @@ def _figure(study: Study, ledgers: dict[str, dict[str, Any]], metric: str) -> Dr
                     drawstyle="steps-post",
                     color=COLORS[int(neural)],
                     linewidth=1.6 if neural else 1.0,
+                    marker=".",  # a search of one trial is no line
+                    markersize=4,
                     label=label if place == 0 else None,
                 )
                 ends[name] = (minutes[-1], qualities[-1])
