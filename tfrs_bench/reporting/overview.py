@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -50,9 +50,17 @@ def overview(studies: Sequence[Study]) -> str | None:
         [
             *lines,
             "",
-            *(f"- {data}: {_winners(pair)}.{budgets[f'{data}, {SPLITS[0]}']}" for data, pair in rows.items()),
+            *(f"- {data}: {_winners(pair)}.{_budgets(data, budgets)}" for data, pair in rows.items()),
         ]
     )
+
+
+def _budgets(data: str, of_study: Mapping[str, str]) -> str:
+    """Says of both splits whether models were tuned alike, once if the same holds for both."""
+    told = {split: of_study[f"{data}, {split}"] for split in SPLITS}
+    if len({*told.values()}) == 1:
+        return told[SPLITS[0]]
+    return "".join(f" {split}:{text}" for split, text in told.items() if text)
 
 
 def _budget(study: Study) -> str:
