@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
+from tfrs_bench import main
+
 NUM_USERS, NUM_ITEMS, ROWS, FEW_ROWS = 60, 40, 16, 3
 COLD = range(0, NUM_USERS, 12)
 
@@ -25,3 +27,11 @@ def write_planted_csv(path: Path) -> Path:
             rows.append((moment, f"u{user},i{own[turn]},{4 if turn % 5 else 2},{moment}"))
     path.write_text("user,item,rating,timestamp\n" + "\n".join(line for _, line in sorted(rows)) + "\n")
     return path
+
+
+def run_planted(folder: Path, models: str) -> Path:
+    """Runs models on the log, labelled shop, and returns the folder with `log.csv` and `runs`."""
+    write_planted_csv(folder / "log.csv")
+    flags = [f"--interactions={folder / 'log.csv'}", f"--results_dir={folder / 'runs'}", "--label=shop"]
+    assert main.console(["main", f"--model={models}", "--baselines=", *flags]) == 0
+    return folder

@@ -5,20 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from planted_files import write_planted_csv
+from planted_files import run_planted
 
-from tfrs_bench import embedding_map, main
+from tfrs_bench import embedding_map
 from tfrs_bench.reporting.embedding_map import read_map
 
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a log and the runs of ALS and popularity on it."""
-    folder = tmp_path_factory.mktemp("mapped")
-    write_planted_csv(folder / "log.csv")
-    flags = [f"--interactions={folder / 'log.csv'}", f"--results_dir={folder / 'runs'}", "--label=shop"]
-    assert main.console(["main", "--model=als,popularity", "--baselines=", *flags]) == 0
-    return folder
+    return run_planted(tmp_path_factory.mktemp("mapped"), "als,popularity")
 
 
 def command(place: Path, model: str) -> tuple[int, Path]:

@@ -7,9 +7,9 @@ import shutil
 from pathlib import Path
 
 import pytest
-from planted_files import write_planted_csv
+from planted_files import run_planted
 
-from tfrs_bench import index, main
+from tfrs_bench import index
 from tfrs_bench.models.als import ALS
 from tfrs_bench.reporting.index_cost import COST, FIGURE, read_cost
 from tfrs_bench.retrieval.kept_index import load_index
@@ -19,11 +19,7 @@ from tfrs_bench.runtime import scann_problem
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a log and the runs of ALS and EASE on it."""
-    folder = tmp_path_factory.mktemp("indexed")
-    write_planted_csv(folder / "log.csv")
-    flags = [f"--interactions={folder / 'log.csv'}", f"--results_dir={folder / 'runs'}", "--label=shop"]
-    assert main.console(["main", "--model=als,ease", "--baselines=", *flags]) == 0
-    return folder
+    return run_planted(tmp_path_factory.mktemp("indexed"), "als,ease")
 
 
 def run_of(model: str, place: Path) -> Path:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import importlib
 import inspect
+from pathlib import Path
 
 import pytest
 
 from tfrs_bench.reporting.document import Paragraph
+from tfrs_bench.reporting.sections import order
 from tfrs_bench.reporting.sections.order import PARTS, Part, sections
 
 
@@ -27,3 +29,8 @@ def test_a_section_without_runs_says_which_command_makes_one() -> None:
     }
     (cold,) = [part for part in PARTS if part.title == "Cold start"]
     assert f"`{cold.made_by}`" in told["Cold start"]
+
+
+def test_every_module_of_sections_has_its_place_in_the_report() -> None:
+    written = {path.stem for path in Path(order.__file__).parent.glob("*.py")} - {"__init__", "order"}
+    assert written == {part.source.split(":")[0] for part in PARTS}

@@ -87,7 +87,7 @@ def answers(studies: Sequence[Study]) -> Section:
         text = " ".join([f"**{question}**", *filter(None, [note, counted])])
         blocks.append(Paragraph(text, _folders(told) if counted else ()))
         lines = [*told.values(), *(_disagreements(told) if answer is _deep_or_factors else ())]
-        shuffled = [sweep for sweep in order_sweeps(studies) if answer is _order]
+        shuffled = order_sweeps(studies) if answer is _order else []
         lines += [line for sweep in shuffled for line in order_findings(sweep)]
         folders = dict.fromkeys([*_folders(told), *(one for sweep in shuffled for one in sweep.folders)])
         blocks.append(Bullets(tuple(lines or [_NOTHING]), tuple(folders)))

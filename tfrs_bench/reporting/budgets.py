@@ -8,6 +8,7 @@ from tfrs_bench import registry
 from tfrs_bench.options import told
 from tfrs_bench.reporting.records import RunRecord, as_json
 from tfrs_bench.reporting.study import CEILING, FLOOR, Study
+from tfrs_bench.tuning.ledger import counted
 
 FILE, _GRID, _UNTUNED = "Settings of a file", "A grid", "Untuned"
 SEARCH = "A search of"
@@ -17,7 +18,7 @@ _FLAGS, _HAND = "Settings given by flags", "Settings found by hand"
 def budgets_differ(study: Study) -> str | None:
     """Returns sentences that name each model's tuning, or None if all models had the same."""
     kinds: dict[str, dict[str, int]] = {}
-    for name, record in _tuned_models(study).items():
+    for name, record in tuned_models(study).items():
         kinds.setdefault(kind_of(record), {})[name] = trials_of(record)
     if len(kinds) < 2:
         return None
@@ -26,7 +27,7 @@ def budgets_differ(study: Study) -> str | None:
 
 def starts_differ(study: Study) -> str | None:
     """Returns a sentence that names the models whose search began from more than their defaults, or None."""
-    ahead = [name for name, record in _tuned_models(study).items() if _began_ahead(record)]
+    ahead = [name for name, record in tuned_models(study).items() if _began_ahead(record)]
     if not ahead:
         return None
     return (
@@ -39,7 +40,7 @@ def spent(study: Study) -> str | None:
     """Returns what searches within a budget tried and took, a model after the other; None without any."""
     searches = [
         f"{name} {counted(record.ledger['trials'])}, {record.ledger['minutes']:.1f} min"
-        for name, record in _tuned_models(study).items()
+        for name, record in tuned_models(study).items()
         if cap_of(record) is not None
     ]
     return f"Tuning: {'; '.join(searches)}." if searches else None
@@ -70,11 +71,6 @@ def trials_of(record: RunRecord) -> int:
     return int(record.ledger.get("trials") or len(record.trials))
 
 
-def counted(trials: int) -> str:
-    """Returns how many trials in words: 1 trial, 2 trials."""
-    return f"{trials} trial{'s' * (trials != 1)}"
-
-
 def _method(record: RunRecord) -> str:
     """Returns tpe, grid, hand or nothing; records of before there were ledgers have a grid's trials alone."""
     ledger: dict[str, Any] = record.ledger
@@ -93,7 +89,7 @@ def _began_ahead(record: RunRecord) -> bool:
     return any(first[name] != value for name, value in as_json(defaults).items() if name in compared)
 
 
-def _tuned_models(study: Study) -> dict[str, RunRecord]:
+def tuned_models(study: Study) -> dict[str, RunRecord]:
     """Returns a record of each variant that has settings, by its name; floor and ceiling left out."""
     firsts = {name: runs[0].record for name, runs in study.runs.items()}
     return {name: one for name, one in firsts.items() if one.config and one.model not in (FLOOR, CEILING)}

@@ -8,7 +8,7 @@ import numpy as np
 
 from tfrs_bench.evaluation.evaluator import PRIMARY
 from tfrs_bench.evaluation.verdicts import Comparison
-from tfrs_bench.reporting.budgets import FILE, SEARCH, kind_of
+from tfrs_bench.reporting.budgets import FILE, SEARCH, kind_of, tuned_models
 from tfrs_bench.reporting.comparison import mean_of
 from tfrs_bench.reporting.study import CEILING, FLOOR, Study, without_variants
 
@@ -65,8 +65,7 @@ def _budgets(data: str, of_study: Mapping[str, str]) -> str:
 
 def _budget(study: Study) -> str:
     """Says whether the models were tuned alike; nothing where none was searched for within a budget."""
-    firsts = [runs[0].record for runs in study.runs.values() if runs[0].record.config]
-    kinds = {kind_of(one) for one in firsts if one.model not in (FLOOR, CEILING)}
+    kinds = {kind_of(record) for record in tuned_models(study).values()}
     searched = sorted(kind for kind in kinds if kind.startswith(SEARCH))
     if len(kinds) == 1:
         return f" {searched[0]} for every model." if searched else ""

@@ -163,8 +163,12 @@ class Search:
     def summary(self) -> str:
         """Returns the search in a few words for a table."""
         tried = sum(not trial.repeats for trial in self.trials)
-        trials = f"{tried} trial{'s' * (tried != 1)}"
-        return f"{self.method}: {trials}, {self.minutes:.1f} of {self.cap_minutes:g} min"
+        return f"{self.method}: {counted(tried)}, {self.minutes:.1f} of {self.cap_minutes:g} min"
+
+
+def counted(trials: int) -> str:
+    """Returns how many trials in words: 1 trial, 2 trials."""
+    return f"{trials} trial{'s' * (trials != 1)}"
 
 
 def write_search(path: Path, search: Search) -> None:

@@ -7,12 +7,13 @@ from typing import Any
 
 from tfrs_bench.evaluation.metrics import ERRORS
 from tfrs_bench.reporting.answers import main_studies
-from tfrs_bench.reporting.budgets import cap_of, counted, starts_differ
+from tfrs_bench.reporting.budgets import cap_of, starts_differ
 from tfrs_bench.reporting.document import Block, Bullets, Drawing, Paragraph, Section, Table
 from tfrs_bench.reporting.figures import COLORS, drawing
 from tfrs_bench.reporting.labels import label_points
 from tfrs_bench.reporting.rating_table import predicts_ratings
 from tfrs_bench.reporting.study import Study, is_neural
+from tfrs_bench.tuning.ledger import counted
 
 _TITLES = (
     "model", "trials", "pruned", "failed", "minutes", "of", "first", "best", "gain", "found at min",
