@@ -10,7 +10,7 @@ import pytest
 from planted_studies import planted, run
 
 from tfrs_bench.reporting.document import Table
-from tfrs_bench.reporting.sections.importance import LEAST_TRIALS, importance, importances, searches
+from tfrs_bench.reporting.sections.importance import LEAST_TRIALS, importance, importances, in_order, searches
 from tfrs_bench.reporting.study import Run, study_of
 from tfrs_bench.tuning.ledger import COMPLETE, FAILED, FOLDER, Search, Trial, write_search
 
@@ -42,6 +42,12 @@ def test_what_decides_is_important_and_what_does_nothing_is_not() -> None:
 def test_the_same_trials_give_the_same_shares() -> None:
     some = [(settings, quality) for settings, quality in trials(30)]
     assert importances(some) == importances(some)
+
+
+def test_equal_shares_stand_in_one_order_whatever_their_last_bits() -> None:
+    half = 0.4
+    for nearly in (np.nextafter(half, 1), np.nextafter(half, 0), half):
+        assert list(in_order({"least": 0.2, "second": half, "first": nearly})) == ["first", "second", "least"]
 
 
 def test_few_trials_tell_nothing_and_repeated_ones_count_once() -> None:

@@ -14,6 +14,7 @@ from tfrs_bench.reporting.study import Study
 from tfrs_bench.tuning.ledger import COMPLETE, FOLDER, STOPPED, read_searches
 
 LEAST_TRIALS = 10
+_TOLD_APART = 6  # digits of a share
 _BEST, _LEAST_BEST = 0.1, 5  # share and number of trials that are called the best
 _METHOD = (
     "PED-ANOVA (Watanabe et al. 2023) on the trials of each search: how much of what sets the best tenth of "
@@ -131,7 +132,12 @@ def _ped_anova(kept: Sequence[tuple[dict[str, Any], float]], spaces: dict[str, A
     best = max(_BEST, _LEAST_BEST / len(kept))
     evaluator = optuna.importance.PedAnovaImportanceEvaluator(target_quantile=best)
     found = optuna.importance.get_param_importances(study, evaluator=evaluator)
-    return {name: float(share) for name, share in found.items() if share > 0}
+    return in_order({name: float(share) for name, share in found.items() if share > 0})
+
+
+def in_order(shares: dict[str, float]) -> dict[str, float]:
+    """Returns shares, the largest first; those equal but for the last bits, which differ by processor, by name."""
+    return dict(sorted(shares.items(), key=lambda one: (-round(one[1], _TOLD_APART), one[0])))
 
 
 def _names(kept: Sequence[tuple[dict[str, Any], float]]) -> list[str]:
