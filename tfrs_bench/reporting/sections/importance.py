@@ -136,7 +136,7 @@ def _ped_anova(kept: Sequence[tuple[dict[str, Any], float]], spaces: dict[str, A
 
 
 def in_order(shares: dict[str, float]) -> dict[str, float]:
-    """Returns shares, the largest first; those equal but for the last bits, which differ by processor, by name."""
+    """Returns shares, the largest first; those that are equal but for the last bits stand by name."""
     return dict(sorted(shares.items(), key=lambda one: (-round(one[1], _TOLD_APART), one[0])))
 
 
