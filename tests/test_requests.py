@@ -13,7 +13,7 @@ from tfrs_bench.models.als import ALSConfig
 from tfrs_bench.models.two_tower import TwoTowerConfig
 from tfrs_bench.runner import Request
 from tfrs_bench.settings import parse
-from tfrs_bench.tuning.shipped import PROTOCOL_FLAGS, ledger_of_shipped, read_flagfile, split_config
+from tfrs_bench.tuning.shipped import PROTOCOL_FLAGS, Shipped, read_flagfile, split_config
 
 FLAGS = Path(__file__).parent.parent / "flags"
 RATING = FLAGS / "rating"
@@ -23,10 +23,12 @@ SHIPPED = (ALSConfig(factors=99, confidence=7.0), "flags/ml-1m/per_user/als.cfg"
 
 
 @pytest.fixture
-def shipped(monkeypatch: pytest.MonkeyPatch) -> None:
+def shipped(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """ALS has shipped settings, whatever the data."""
-    monkeypatch.setattr(module, "_shipped", lambda name, *_: SHIPPED if name == "als" else None)
-    monkeypatch.setattr(module, "ledger_of_shipped", lambda source: {"method": "flagfile"})
+    path = tmp_path / "als.cfg"
+    path.touch()
+    one = Shipped(*SHIPPED, path)
+    monkeypatch.setattr(module, "_shipped", lambda name, *_: one if name == "als" else None)
 
 
 @pytest.fixture
@@ -101,13 +103,14 @@ def flagfile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "ml-1m" / "per_user" / "als.cfg"
     path.parent.mkdir(parents=True)
     path.write_text("--dataset=ml-1m\n--factors=99\n")
-    for finds in (module.tuned_settings, split_config, ledger_of_shipped):
+    for finds in (module.tuned_settings, split_config):
         monkeypatch.setitem(finds.__kwdefaults__, "places", (tmp_path,))
 
 
 def found(*flags: str, model: str = "als") -> tuple[Any, str] | None:
     kind = registry.resolve(registry.MODELS, model, "model")
-    return module._shipped(model, kind, parse(["main", *flags]))
+    one = module._shipped(model, kind, parse(["main", *flags]))
+    return None if one is None else (one.config, one.name)
 
 
 @pytest.mark.usefixtures("flagfile")

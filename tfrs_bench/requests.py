@@ -18,7 +18,7 @@ from tfrs_bench.tuning.search import Budget
 from tfrs_bench.tuning.shipped import (
     PLACES,
     PROTOCOL_FLAGS,
-    ledger_of_shipped,
+    Shipped,
     shipped_config,
     split_config,
     tuned_name,
@@ -61,13 +61,16 @@ def request(name: str, settings: Settings) -> Request:
         return searched_request(name, settings, Budget(plan.tune_minutes, plan.tune_trials))
     asked_for = name in plan.model
     shipped = _shipped(name, model, settings) if asked_for or plan.tune_baselines else None
-    start, source = shipped or (None, "defaults" if dataclasses.fields(model.Config) else "no settings")
-    config = settings.config(name, start)
+    config = settings.config(name, None if shipped is None else shipped.config)
     config = model.with_settings_of_parts(config, lambda part: _of_part(part, settings))
     if asked_for and settings.stated(name):
-        return Request(name, config, "flags" if shipped is None else f"flags over {source}", seed=seed)
-    if shipped is not None or not model.grid:
-        return Request(name, config, source, seed=seed, ledger=ledger_of_shipped(source))
+        return Request(name, config, "flags" if shipped is None else f"flags over {shipped.name}", seed=seed)
+    if shipped is not None:
+        return Request(name, config, shipped.name, seed=seed, ledger=shipped.ledger)
+    if not model.grid:
+        return Request(
+            name, config, "defaults" if dataclasses.fields(model.Config) else "no settings", seed=seed
+        )
     if not plan.tune_baselines:
         return Request(name, config, UNTUNED, seed=seed)
     return Request(name, config, tune=True, seed=seed)
@@ -83,7 +86,7 @@ def searched_request(name: str, settings: Settings, budget: Budget) -> Request:
     """
     experiment = settings.experiment
     suited = split_config(_model(name).Config, name, experiment.split, task=experiment.task)
-    config = settings.config(name, None if suited is None else suited[0])
+    config = settings.config(name, None if suited is None else suited.config)
     held = frozenset(settings.stated(name) if name in settings.plan.model else ())
     return Request(name, config, tune=True, seed=experiment.seed, budget=budget, held=held)
 
@@ -92,7 +95,7 @@ def _of_part(name: str, settings: Settings) -> Any:
     """Takes the settings of a part of a model as if it stood in `--model` by itself."""
     model = _model(name)
     shipped = _shipped(name, model, settings)
-    start = model.Config() if shipped is None else shipped[0]
+    start = model.Config() if shipped is None else shipped.config
     return dataclasses.replace(start, **settings.stated(name))
 
 
@@ -100,7 +103,7 @@ def _model(name: str) -> Any:
     return registry.resolve(registry.MODELS, name, "model")
 
 
-def _shipped(name: str, model: Any, settings: Settings) -> tuple[Any, str] | None:
+def _shipped(name: str, model: Any, settings: Settings) -> Shipped | None:
     """Looks for settings tuned for this data set and protocol, then for those that suit the split."""
     experiment = settings.experiment
     return tuned_settings(name, settings) or split_config(
@@ -108,9 +111,7 @@ def _shipped(name: str, model: Any, settings: Settings) -> tuple[Any, str] | Non
     )
 
 
-def tuned_settings(
-    name: str, settings: Settings, *, places: tuple[Path, ...] = PLACES
-) -> tuple[Any, str] | None:
+def tuned_settings(name: str, settings: Settings, *, places: tuple[Path, ...] = PLACES) -> Shipped | None:
     """Looks for settings tuned for exactly these data and this protocol.
 
     A log of one's own is known by its `--label`, or else by its file.
@@ -121,7 +122,7 @@ def tuned_settings(
       places: folders to look in.
 
     Returns:
-      The settings and the flagfile's name, or None.
+      The settings, or None.
     """
     own = settings.experiment.interactions
     asked, defaults = (

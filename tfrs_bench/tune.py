@@ -187,7 +187,7 @@ def _standing(name: str, path: Path, given: Settings) -> Any | None:
     from tfrs_bench.requests import tuned_settings
 
     found = tuned_settings(name, given, places=(Path(given.own.flags_dir),))
-    return None if found is None else found[0]
+    return None if found is None else found.config
 
 
 def _figure(prepared: Prepared, quality: float) -> str:

@@ -12,7 +12,7 @@ from tfrs_bench.errors import UserError
 from tfrs_bench.experiment import Experiment
 from tfrs_bench.tuning.shipped import (
     PROTOCOL_FLAGS,
-    ledger_of_shipped,
+    Shipped,
     read_flagfile,
     shipped_config,
     split_config,
@@ -36,9 +36,14 @@ def write(folder: Path, *lines: str, split: str = "per_user") -> None:
 
 
 def find(folder: Path, **asked: Any) -> tuple[Any, str] | None:
-    return shipped_config(
-        Config, "als", "ml-1m", asked=DEFAULTS | asked, defaults=DEFAULTS, places=(folder / "no", folder)
+    places = (folder / "no", folder)
+    return told(
+        shipped_config(Config, "als", "ml-1m", asked=DEFAULTS | asked, defaults=DEFAULTS, places=places)
     )
+
+
+def told(found: Shipped | None) -> tuple[Any, str] | None:
+    return None if found is None else (found.config, found.name)
 
 
 def test_settings_are_read_by_the_types_of_their_fields(tmp_path: Path) -> None:
@@ -91,10 +96,11 @@ def test_settings_tuned_for_another_protocol_are_taken_when_it_is_asked_for(tmp_
 
 def test_a_file_for_another_protocol_does_not_hide_one_for_this(tmp_path: Path) -> None:
     own, shipped = tmp_path / "own", tmp_path / "shipped"
-    write(own, "--factors=8", "--relevance_threshold=3")
-    write(shipped, "--factors=128")
+    write(own, "# (tpe: 12 trials, 2.5 of 3 min).", "--factors=8", "--relevance_threshold=3")
+    write(shipped, "# Found by hand on validation", "--factors=128")
     found = shipped_config(Config, "als", "ml-1m", asked=DEFAULTS, defaults=DEFAULTS, places=(own, shipped))
-    assert found is not None and found[0] == Config(factors=128)
+    assert found is not None and found.config == Config(factors=128)
+    assert found.ledger == {"method": "flagfile", "search": "hand"}
 
 
 @pytest.mark.parametrize(
@@ -147,7 +153,7 @@ def test_a_split_has_settings_of_its_own_for_data_that_nobody_tuned_for(tmp_path
     (tmp_path / "global").mkdir()
     (tmp_path / "global" / "als.cfg").write_text("--split=global\n--factors=32\n")
     places = (tmp_path / "no", tmp_path)
-    assert split_config(Config, "als", "global", places=places) == (Config(32), "flags/global/als.cfg")
+    assert told(split_config(Config, "als", "global", places=places)) == (Config(32), "flags/global/als.cfg")
     assert split_config(Config, "als", "per_user", places=places) is None
     assert split_config(Config, "bpr", "global", places=places) is None
 
@@ -157,7 +163,7 @@ def test_a_task_has_settings_of_its_own_for_every_split(tmp_path: Path) -> None:
     (tmp_path / "rating" / "als.cfg").write_text("--task=rating\n--factors=32\n")
     (tmp_path / "als.cfg").write_text("--factors=16\n")
     found = split_config(Config, "als", "global", task="rating", places=(tmp_path,))
-    assert found == (Config(32), "flags/rating/als.cfg")
+    assert told(found) == (Config(32), "flags/rating/als.cfg")
     assert split_config(Config, "als", "global", places=(tmp_path,)) is None
 
 
@@ -187,6 +193,5 @@ def test_the_head_of_a_file_tells_the_search_behind_it(
     tmp_path: Path, head: str, ledger: dict[str, Any]
 ) -> None:
     write(tmp_path, head, "--factors=8")
-    name = "flags/ml-1m/per_user/als.cfg"
-    assert ledger_of_shipped(name, places=(tmp_path,)) == {"method": "flagfile", **ledger}
-    assert ledger_of_shipped("defaults", places=(tmp_path,)) == {}
+    found = shipped_config(Config, "als", "ml-1m", asked=DEFAULTS, defaults=DEFAULTS, places=(tmp_path,))
+    assert found is not None and found.ledger == {"method": "flagfile", **ledger}

@@ -22,6 +22,26 @@ PROTOCOL_FLAGS = (
 )  # fmt: skip
 
 
+@dataclasses.dataclass(frozen=True)
+class Shipped:
+    """Settings that a flagfile holds.
+
+    Attributes:
+      config: the model's settings.
+      name: what the flagfile is called, such as `flags/ml-1m/global/als.cfg`.
+      path: the one of this name that was read.
+    """
+
+    config: Any
+    name: str
+    path: Path
+
+    @property
+    def ledger(self) -> dict[str, Any]:
+        """What the head of the flagfile says of the search behind it, as a run's record keeps it."""
+        return _ledger(" ".join(_heading(self.path.read_text(encoding="utf-8"))))
+
+
 def shipped_config(
     config_class: type[Any],
     model: str,
@@ -30,7 +50,7 @@ def shipped_config(
     asked: dict[str, Any],
     defaults: dict[str, Any],
     places: tuple[Path, ...] = PLACES,
-) -> tuple[Any, str] | None:
+) -> Shipped | None:
     """Finds settings tuned for exactly this data set and protocol.
 
     Args:
@@ -42,13 +62,13 @@ def shipped_config(
       places: folders to look in.
 
     Returns:
-      The settings and the flagfile's name, or None if there is none for this data and protocol.
+      The settings, or None if there are none for this data and protocol.
     """
     name = tuned_name(model, dataset, asked["split"], asked["task"])
-    for place in places:  # a file for another protocol does not hide one for this
-        stated = _find(name, (place,))
-        if stated is not None and _is_meant(stated, dataset, asked, defaults):
-            return _config(config_class, stated), f"flags/{name}"
+    for path in _paths(name, places):  # a file for another protocol does not hide one for this
+        stated = read_flagfile(path)
+        if _is_meant(stated, dataset, asked, defaults):
+            return Shipped(_config(config_class, stated), f"flags/{name}", path)
     return None
 
 
@@ -75,7 +95,7 @@ def split_config(
     *,
     task: str = _RANKING,
     places: tuple[Path, ...] = PLACES,
-) -> tuple[Any, str] | None:
+) -> Shipped | None:
     """Finds settings that suit a split, or a task, on data that nobody has tuned for.
 
     Args:
@@ -86,12 +106,12 @@ def split_config(
       places: folders to look in.
 
     Returns:
-      The settings and the flagfile's name, or None if the model's defaults suit this split.
+      The settings, or None if the model's defaults suit this split.
     """
     for name in (f"{_of_task(task)}{split}/{model}.cfg", f"{_of_task(task)}{model}.cfg"):
-        stated = _find(name, places) if "/" in name else None  # flags/<model>.cfg is for a person to name
-        if stated is not None:
-            return _config(config_class, stated), f"flags/{name}"
+        paths = _paths(name, places) if "/" in name else ()  # flags/<model>.cfg is for a person to name
+        for path in paths:
+            return Shipped(_config(config_class, read_flagfile(path)), f"flags/{name}", path)
     return None
 
 
@@ -99,17 +119,7 @@ def _of_task(task: str) -> str:
     return "" if task == _RANKING else f"{task}/"
 
 
-def ledger_of_shipped(source: str, *, places: tuple[Path, ...] = PLACES) -> dict[str, Any]:
-    """Returns what the head of a flagfile says of the search behind it, as a run's record keeps it.
-
-    Args:
-      source: the flagfile's name, such as `flags/ml-1m/global/als.cfg`; of anything else nothing is known.
-      places: folders to look in.
-    """
-    path = _path(source.removeprefix("flags/"), places) if source.startswith("flags/") else None
-    if path is None:
-        return {}
-    head = " ".join(_heading(path.read_text(encoding="utf-8")))
+def _ledger(head: str) -> dict[str, Any]:
     if " by hand " in head:
         return {"method": "flagfile", "search": "hand"}
     found = re.search(r"\((tpe|grid): (\d+) trials?, ([\d.]+)", head)
@@ -127,13 +137,8 @@ def _heading(text: str) -> list[str]:
     return [line.removeprefix("#").strip() for line in text.splitlines() if line.startswith("#")]
 
 
-def _path(name: str, places: tuple[Path, ...]) -> Path | None:
-    return next((place / name for place in places if (place / name).is_file()), None)
-
-
-def _find(name: str, places: tuple[Path, ...]) -> dict[str, str] | None:
-    found = _path(name, places)
-    return None if found is None else read_flagfile(found)
+def _paths(name: str, places: tuple[Path, ...]) -> list[Path]:
+    return [place / name for place in places if (place / name).is_file()]
 
 
 def _config(config_class: type[Any], stated: dict[str, str]) -> Any:
