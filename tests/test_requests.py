@@ -214,6 +214,25 @@ def test_parts_of_a_funnel_get_what_they_would_get_alone() -> None:
     assert config.ranker_settings == asked["als"].config != ALSConfig()
 
 
+def test_within_a_budget_the_parts_of_a_funnel_are_searched_for_as_they_would_be_alone() -> None:
+    asked = requests("--model=funnel,two_tower", "--dataset=ml-1m", "--ranker=als", "--tune_minutes=2")
+    funnel = asked["funnel"]
+    assert funnel.tune and funnel.searches == funnel.parts == (asked["two_tower"], asked["als"])
+    assert funnel.config.ranker_settings == ALSConfig()  # what is shipped was found by other means
+
+
+def test_within_a_budget_flags_hold_the_settings_of_parts() -> None:
+    asked = requests("--model=funnel", "--ranker=als", "--factors=9", "--tune_minutes=2")
+    als = asked["funnel"].parts[1]
+    assert (als.config.factors, als.held) == (9, frozenset({"factors"}))
+    assert asked["funnel"].config.ranker_settings == als.config != asked["als"].config
+
+
+def test_a_part_that_has_nothing_to_tune_is_not_searched_for() -> None:
+    funnel = requests("--model=funnel", "--ranker=random", "--tune_minutes=2")["funnel"]
+    assert [one.name for one in funnel.searches] == ["two_tower"]
+
+
 def test_flags_reach_the_parts_of_a_funnel_and_not_the_baseline_of_the_same_name() -> None:
     asked = requests("--model=funnel", "--ranker=als", "--factors=9", "--dimension=8", "--baselines=als")
     config = asked["funnel"].config

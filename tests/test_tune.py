@@ -15,6 +15,8 @@ from tfrs_bench import main, tune
 from tfrs_bench.errors import UserError
 from tfrs_bench.evaluation.evaluator import Evaluator
 from tfrs_bench.models.als import ALS
+from tfrs_bench.reporting.document import Table
+from tfrs_bench.reporting.sections.tuning import tuning
 from tfrs_bench.reporting.study import read_studies
 from tfrs_bench.settings import parse
 from tfrs_bench.staleness import stale_records
@@ -262,6 +264,28 @@ def test_seeds_share_one_search(place: Path) -> None:
     assert len(records) == 2
     assert records[0]["ledger"] == records[1]["ledger"]
     assert records[0]["config"] == records[1]["config"]
+
+
+def test_a_funnel_is_made_of_what_its_parts_searches_found(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    parts = ("--model=funnel,ease", "--retriever=pure_svd", "--ranker=ease", "--baselines=")
+    records = weighed(*parts, "--tune_minutes=5", "--tune_trials=3")
+    told = " ".join(capsys.readouterr().out.split())
+    assert "tuning 2 models (pure_svd, ease): 5 min each and 10 min in all" in told
+    assert sorted(one.model for one in read_searches(Path("runs"))) == ["ease", "pure_svd"]
+    funnel, ease = records["funnel"], records["ease"]
+    assert funnel["config"]["ranker_settings.regularization"] == ease["config"]["regularization"]
+    assert funnel["ledger"]["parts"]["ease"] == ease["ledger"]
+    assert funnel["ledger"]["trials"] == sum(one["trials"] for one in funnel["ledger"]["parts"].values())
+    assert funnel["tuning"].startswith("parts: pure_svd tpe: ")
+    assert "Searches of 5 min or 3 trials for each of its parts: funnel" in told
+    studies = read_studies(Path("runs"))
+    assert stale_records(studies, Path("runs")) == []
+    table = next(one for one in tuning(studies).blocks if isinstance(one, Table))
+    assert [row[0] for row in table.rows] == ["ease", "pure_svd of funnel"]
+    again = weighed(*parts, "--tune_minutes=5", "--tune_trials=3")
+    assert again == records and "min in all" not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -120,9 +120,15 @@ def carry_out(asked: Sequence[Settings], shown: Console) -> list[Finished]:
         runner = Runner(prepared, Path(plan.results_dir), shown, rerun=plan.rerun, asked=settings.asked())
         plans.append((runner, requests(settings, truth_is_known=prepared.dataset.truth is not None)))
         runner.check(plans[-1][1])
-    searched = [one.name for runner, its in plans for one in its if runner.will_search(one)]
-    if plan.tune_minutes is not None and searched:
-        announce(list(dict.fromkeys(searched)), plan.tune_minutes, shown)
+    names = [
+        searched.name
+        for runner, its in plans
+        for request in its
+        if runner.will_search(request)
+        for searched in request.searches
+    ]
+    if plan.tune_minutes is not None and names:
+        announce(list(dict.fromkeys(names)), plan.tune_minutes, shown)
     finished: dict[Path, Finished] = {}
     failed: dict[str, UserError] = {}
     for runner, its in plans:

@@ -57,7 +57,7 @@ def request(name: str, settings: Settings) -> Request:
       settings: what the command line said.
     """
     plan, model, seed = settings.plan, _model(name), settings.experiment.seed
-    if plan.tune_minutes is not None and model.space:
+    if plan.tune_minutes is not None and (model.space or model.parts(settings.config(name))):
         return searched_request(name, settings, Budget(plan.tune_minutes, plan.tune_trials))
     asked_for = name in plan.model
     shipped = _shipped(name, model, settings) if asked_for or plan.tune_baselines else None
@@ -76,19 +76,33 @@ def request(name: str, settings: Settings) -> Request:
     return Request(name, config, tune=True, seed=seed)
 
 
-def searched_request(name: str, settings: Settings, budget: Budget) -> Request:
+def searched_request(name: str, settings: Settings, budget: Budget, *, of: str | None = None) -> Request:
     """Asks for a search from the settings that the model has where nobody tuned it; those of flags stay.
 
+    What consists of parts, such as a funnel, has each of them searched for, within the same budget.
+
     Args:
-      name: a registered model that has a space.
+      name: a registered model that has a space, or parts.
       settings: what the command line said.
       budget: of the search.
+      of: the model that it is a part of; flags given for that one are for its parts too.
     """
-    experiment = settings.experiment
-    suited = split_config(_model(name).Config, name, experiment.split, task=experiment.task)
+    experiment, model = settings.experiment, _model(name)
+    suited = split_config(model.Config, name, experiment.split, task=experiment.task)
     config = settings.config(name, None if suited is None else suited.config)
-    held = frozenset(settings.stated(name) if name in settings.plan.model else ())
-    return Request(name, config, tune=True, seed=experiment.seed, budget=budget, held=held)
+    stated = settings.stated(name) if {name, of} & {*settings.plan.model} else {}
+    config = dataclasses.replace(config, **stated)
+    parts = {one: searched_request(one, settings, budget, of=name) for one in model.parts(config)}
+    config = model.with_settings_of_parts(config, lambda part: parts[part].config)
+    return Request(
+        name,
+        config,
+        tune=bool(model.space) or any(part.tune for part in parts.values()),
+        seed=experiment.seed,
+        budget=budget,
+        held=frozenset(stated),
+        parts=tuple(parts.values()),
+    )
 
 
 def _of_part(name: str, settings: Settings) -> Any:

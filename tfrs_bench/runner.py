@@ -41,7 +41,7 @@ from tfrs_bench.reporting.study import Run
 from tfrs_bench.reporting.tensorboard import write_projector, write_results, write_settings
 from tfrs_bench.retrieval.funnel import Funnel
 from tfrs_bench.runtime import environment, peak_memory_mb, restart_peak_memory, stop_if_interrupted
-from tfrs_bench.searching import Searched, search_grid, search_settings, space_of
+from tfrs_bench.searching import Searched, SearchedParts, search_grid, search_settings, space_of
 from tfrs_bench.tuning.grid import GridResult
 from tfrs_bench.tuning.search import Budget
 from tfrs_bench.unfinished import Unfinished
@@ -60,6 +60,7 @@ class Request:
       budget: of that search.
       held: fields that it leaves as they are.
       ledger: what is known of a search that was made before.
+      parts: of what is made of several models, one each; they are searched for in place of the whole.
     """
 
     name: str
@@ -70,6 +71,12 @@ class Request:
     budget: Budget | None = None
     held: frozenset[str] = frozenset()
     ledger: dict[str, Any] = dataclasses.field(default_factory=dict)
+    parts: tuple[Request, ...] = ()
+
+    @property
+    def searches(self) -> tuple[Request, ...]:
+        """What is searched for: the model, or those of its parts that have something to tune."""
+        return tuple(one for one in self.parts or (self,) if one.tune)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -102,7 +109,8 @@ class Runner:
         """
         self.prepared, self.results_dir, self.console, self._rerun = prepared, results_dir, console, rerun
         self._asked = asked or {}
-        self._tuned: dict[tuple[Any, ...], GridResult | Searched] = {}
+        self._tuned: dict[tuple[Any, ...], GridResult | Searched | SearchedParts] = {}
+        self._searches: dict[tuple[Any, ...], Searched] = {}
 
     def folder(self, request: Request) -> Path:
         """Returns the folder of a run, named by what it is."""
@@ -228,6 +236,8 @@ class Runner:
         """Returns what is searched, as a part of what the run is."""
         if not request.tune:
             return {}
+        if request.parts:
+            return {part.name: self._grid(part) for part in request.parts}
         if request.budget is not None:
             space = space_of(self.prepared, request.name, request.config, request.held)
             return {"space": described(space), "budget": dataclasses.astuple(request.budget)}
@@ -237,14 +247,14 @@ class Runner:
     def _new(self, name: str, config: Any) -> Recommender:
         return new_model(self.prepared, name, config)
 
-    def _tune(self, request: Request, unfinished: Unfinished) -> GridResult | Searched:
+    def _tune(self, request: Request, unfinished: Unfinished) -> GridResult | Searched | SearchedParts:
         """Searches once for all seeds of a model, with the experiment's own."""
         key = request.name, request.config, request.budget
         if key not in self._tuned:
             self._tuned[key] = self._searched(request, unfinished)
         return self._tuned[key]
 
-    def _searched(self, request: Request, unfinished: Unfinished) -> GridResult | Searched:
+    def _searched(self, request: Request, unfinished: Unfinished) -> GridResult | Searched | SearchedParts:
         if request.budget is None:
             return search_grid(
                 self.prepared,
@@ -253,23 +263,35 @@ class Runner:
                 checkpoint=unfinished.checkpoint("trials"),
                 console=self.console,
             )
-        return search_settings(
-            self.prepared,
-            request.name,
-            request.config,
-            request.budget,
-            held=request.held,
-            results_dir=self.results_dir,
-            console=self.console,
-            afresh=self._rerun,
-        )
+        if not request.parts:
+            return self._searched_within(request, request.budget)
+        found = {part.name: self._searched_within(part, request.budget) for part in request.searches}
+        configs = {part.name: found.get(part.name, part).config for part in request.parts}
+        kind = registry.resolve(registry.MODELS, request.name, "model")
+        return SearchedParts(kind.with_settings_of_parts(request.config, configs.__getitem__), found)
+
+    def _searched_within(self, request: Request, budget: Budget) -> Searched:
+        """Searches once for a model and for all that it is a part of."""
+        key = request.name, request.config, request.held
+        if key not in self._searches:
+            self._searches[key] = search_settings(
+                self.prepared,
+                request.name,
+                request.config,
+                budget,
+                held=request.held,
+                results_dir=self.results_dir,
+                console=self.console,
+                afresh=self._rerun,
+            )
+        return self._searches[key]
 
     def _record(
         self,
         request: Request,
         config: Any,
         *,
-        tuned: GridResult | Searched | None,
+        tuned: GridResult | Searched | SearchedParts | None,
         model: Recommender,
         report: FitReport,
         fit_s: float,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import gc
+import math
 import sys
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ from tfrs_bench.reporting.run_lock import run_lock
 from tfrs_bench.reporting.tensorboard_trials import write_trials
 from tfrs_bench.tuning.grid import GridResult, grid_search
 from tfrs_bench.tuning.kept_trials import KeptTrials
-from tfrs_bench.tuning.ledger import FOLDER, Search
+from tfrs_bench.tuning.ledger import FOLDER, PARTS, Search
 from tfrs_bench.tuning.search import Budget, Judge, Task, reaching, search
 
 
@@ -66,6 +67,43 @@ class Searched:
     def ledger(self) -> dict[str, Any]:
         """Returns what a run's record keeps of the search."""
         return self.search.ledger()
+
+
+@dataclasses.dataclass(frozen=True)
+class SearchedParts:
+    """What searches for the parts of a model found, each within the same budget.
+
+    Attributes:
+      config: of the whole, its parts with their best settings.
+      parts: by registered name.
+    """
+
+    config: Any
+    parts: dict[str, Searched]
+
+    @property
+    def trials(self) -> tuple[tuple[Any, float], ...]:
+        """The whole with the best of its parts, which were judged by themselves: its quality is not known."""
+        return ((self.config, math.nan),)
+
+    @property
+    def minutes(self) -> float:
+        """Wall time of the searches."""
+        return sum(one.minutes for one in self.parts.values())
+
+    def summary(self) -> str:
+        """Returns the searches in a few words for a table."""
+        return "parts: " + "; ".join(f"{name} {one.summary()}" for name, one in self.parts.items())
+
+    def ledger(self) -> dict[str, Any]:
+        """Returns what a run's record keeps of the searches."""
+        parts = {name: one.ledger() for name, one in self.parts.items()}
+        return {
+            "method": PARTS,
+            "trials": sum(one["trials"] for one in parts.values()),
+            "minutes": self.minutes,
+            "parts": parts,
+        }
 
 
 def space_of(prepared: Prepared, name: str, start: Any, held: frozenset[str] = frozenset()) -> Space:

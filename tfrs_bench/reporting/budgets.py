@@ -8,10 +8,10 @@ from tfrs_bench import registry
 from tfrs_bench.options import told
 from tfrs_bench.reporting.records import RunRecord, as_json
 from tfrs_bench.reporting.study import CEILING, FLOOR, Study
-from tfrs_bench.tuning.ledger import counted
+from tfrs_bench.tuning.ledger import PARTS, counted
 
 FILE, _GRID, _UNTUNED = "Settings of a file", "A grid", "Untuned"
-SEARCH = "A search of"
+SEARCH, SEARCHES = "A search of", "Searches of"
 _FLAGS, _HAND = "Settings given by flags", "Settings found by hand"
 
 
@@ -51,6 +51,9 @@ def kind_of(record: RunRecord) -> str:
     cap, method = cap_of(record), _method(record)
     if cap is not None:
         return f"{SEARCH} {cap[0]:g} min or {cap[1]} trials"
+    if method == PARTS:
+        one = next(iter(record.ledger["parts"].values()))  # all have the same
+        return f"{SEARCHES} {one['cap_minutes']:g} min or {one['max_trials']} trials for each of its parts"
     if method == "grid":
         return _GRID
     if method == "hand":

@@ -34,6 +34,7 @@ from tfrs_bench.storage import atomic, unwritable
 SCHEMA = 1
 FOLDER = "tuning"  # below a results folder
 COMPLETE, PRUNED, STOPPED, FAILED = "complete", "pruned", "stopped", "failed"
+PARTS = "parts"  # the method where the parts of a model were searched for, and it was not
 _COUNTS = (COMPLETE, STOPPED)
 _NEAR = 0.02  # of a range, or of its logarithms: what lies nearer to an end is on the edge
 

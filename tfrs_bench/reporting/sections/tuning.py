@@ -36,13 +36,13 @@ def tuning(studies: Sequence[Study]) -> Section:
 
 
 def _ledgers(study: Study) -> dict[str, dict[str, Any]]:
-    """Returns the ledger of each model that a search within a budget was made for."""
+    """Returns the ledger of each search within a budget: of models, and of parts not searched alone."""
     firsts = {name: runs[0].record for name, runs in study.runs.items()}
-    return {
-        name: record.ledger
-        for name, record in firsts.items()
-        if cap_of(record) is not None and record.ledger.get("best_so_far")
-    }
+    found = {name: record.ledger for name, record in firsts.items() if cap_of(record) is not None}
+    for name, record in firsts.items():
+        parts = record.ledger.get("parts", {}).items()
+        found |= {f"{part} of {name}": ledger for part, ledger in parts if ledger not in found.values()}
+    return {name: ledger for name, ledger in found.items() if ledger["best_so_far"]}
 
 
 def _blocks(study: Study) -> Iterator[Block]:
