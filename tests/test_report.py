@@ -17,6 +17,7 @@ from tfrs_bench.models.als import ALS, ALSConfig
 from tfrs_bench.reporting import report_files
 from tfrs_bench.reporting.leaderboard import leaderboard_csv
 from tfrs_bench.reporting.study import Study
+from tfrs_bench.tuning.shipped import Shipped
 
 Edit = Callable[..., Path]
 BLOCK = "<!-- begin overview -->\n<!-- end overview -->\n"
@@ -242,7 +243,9 @@ def test_a_flagfile_that_changed_is_named(
     write_planted_csv(tmp_path / "log.csv")
 
     def ship(factors: int, name: str) -> None:
-        shipped = (ALSConfig(factors=factors), name)
+        path = tmp_path / "als.cfg"
+        path.touch()
+        shipped = Shipped(ALSConfig(factors=factors), name, path)
         monkeypatch.setattr(requests, "_shipped", lambda model, *_: shipped if model == "als" else None)
 
     ship(4, "flags/a.cfg")

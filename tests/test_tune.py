@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from planted_files import write_planted_csv
 
-from tfrs_bench import main, tune
+from tfrs_bench import main, report, tune
 from tfrs_bench.errors import UserError
 from tfrs_bench.evaluation.evaluator import Evaluator
 from tfrs_bench.models.als import ALS
@@ -164,8 +164,12 @@ def test_rerun_searches_again(place: Path, capsys: pytest.CaptureFixture[str]) -
     tuned("--model=ease")
     tuned("--model=ease")
     assert "was searched: tpe: 4 trials" in capsys.readouterr().out
+    (path,) = Path("runs/tuning").rglob("*.json")
+    found = path.read_bytes()
     tuned("--model=ease", "--rerun")
     assert "was searched" not in capsys.readouterr().out
+    assert path.with_name(f"{path.name}.before").read_bytes() == found
+    assert len(read_searches(Path("runs"))) == 1
 
 
 def test_a_model_whose_trials_all_fail_does_not_keep_the_others_from_being_tuned(
@@ -207,8 +211,26 @@ def test_what_makes_no_sense_is_refused(
 
 
 def test_a_model_without_a_space_is_told_and_left(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    tuned("--model=random,ease")
-    assert "random has nothing to search." in capsys.readouterr().out
+    tuned("--model=random,ease,funnel")
+    told = " ".join(capsys.readouterr().out.split())
+    assert "random has nothing to search." in told
+    assert "funnel has nothing to search. Its parts have: --model=two_tower,ncf, or main with" in told
+
+
+def test_the_report_takes_runs_of_what_was_tuned(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tuned("--model=ease")
+    weighed("--model=ease", "--baselines=popularity")
+    (record,) = (read for read in Path("runs/log").rglob("ease*/record.json"))
+    assert json.loads(record.read_text())["ledger"]["cap_minutes"] == 5.0
+    assert report.console(["report", "--runs=runs", "--output=told"]) == 0
+
+
+def test_searches_of_one_model_from_different_settings_are_announced_apart(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = ("--model=funnel", "--retriever=als", "--ranker=ease", "--factors=4", "--baselines=als")
+    weighed(*asked, "--tune_minutes=5", "--tune_trials=2")
+    assert "tuning 3 models (als, als, ease): 5 min each and 15 min in all" in capsys.readouterr().out
 
 
 # The same within main.

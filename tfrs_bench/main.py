@@ -120,15 +120,15 @@ def carry_out(asked: Sequence[Settings], shown: Console) -> list[Finished]:
         runner = Runner(prepared, Path(plan.results_dir), shown, rerun=plan.rerun, asked=settings.asked())
         plans.append((runner, requests(settings, truth_is_known=prepared.dataset.truth is not None)))
         runner.check(plans[-1][1])
-    names = [
-        searched.name
+    searched = {
+        (one.name, one.config, one.held): one.name
         for runner, its in plans
         for request in its
         if runner.will_search(request)
-        for searched in request.searches
-    ]
-    if plan.tune_minutes is not None and names:
-        announce(list(dict.fromkeys(names)), plan.tune_minutes, shown)
+        for one in request.searches
+    }
+    if plan.tune_minutes is not None and searched:
+        announce(list(searched.values()), plan.tune_minutes, shown)
     finished: dict[Path, Finished] = {}
     failed: dict[str, UserError] = {}
     for runner, its in plans:
@@ -144,9 +144,12 @@ def carry_out(asked: Sequence[Settings], shown: Console) -> list[Finished]:
                 shown.note(request.name, str(error))  # the others may be searched all night
                 failed[request.name] = error
     if failed:
+        reasons = " ".join(map(str, failed.values()))
+        left = ", ".join(failed)
+        done = "The other models are done" if finished else "No model is done"
         raise UserError(
-            f"Not run: {', '.join(failed)}. {next(iter(failed.values()))} The other models are done: the "
-            "same command without these shows their table."
+            f"Not run: {left}. {reasons} {done}: the same command without {left} in --model and --baselines "
+            "shows the table."
         )
     return list(finished.values())
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import gc
 import math
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -174,7 +175,7 @@ def search_settings(
     console.begin(name, f"tuning on validation, {budget.minutes:g} min or {budget.max_trials} trials at most")
     with run_lock(path, lambda: console.waiting(name, path)):
         if afresh:
-            path.unlink(missing_ok=True)
+            _leave_aside(path)
         found = search(
             task,
             path,
@@ -200,6 +201,13 @@ def search_file(results_dir: Path, blank: Search) -> Path:
     asked = dataclasses.asdict(dataclasses.replace(blank, trials=[], lost_s=0.0, finished=False))
     name = f"{blank.model}-{short_hash(asked)}.json"
     return results_dir / FOLDER / blank.dataset / blank.split / name
+
+
+def _leave_aside(path: Path) -> None:
+    """Keeps what an earlier search found beside the new one's file; its curves are drawn from that."""
+    if path.exists():
+        path.replace(path.with_name(f"{path.name}.before"))
+    shutil.rmtree(path.with_suffix("") / "tensorboard", ignore_errors=True)
 
 
 def quality_of(prepared: Prepared, name: str, config: Any) -> float:

@@ -112,7 +112,9 @@ def _is_searched(name: str, prepared: Prepared, given: Settings, shown: Console)
 
     request = _request(name, given)
     if not registry.resolve(registry.MODELS, name, "model").space:
-        shown.line(f"{name} has nothing to search.")
+        parts = ",".join(part.name for part in request.searches if part.name != name)
+        instead = f" Its parts have: --model={parts}, or main with --tune_minutes=N." if parts else ""
+        shown.line(f"{name} has nothing to search.{instead}")
         return False
     new_model(prepared, name, request.config).check(prepared.train)
     _ = prepared.validation

@@ -41,6 +41,20 @@ def test_the_minutes_of_a_search_come_from_its_ledger_where_there_is_one() -> No
     assert [row[3] for row in table.rows] == ["2.3", "–"]
 
 
+def test_training_times_that_differ_much_have_their_range_and_other_machines_are_named() -> None:
+    runs = [
+        run("als", planted(0.3), fit_s=2.0, seed=0),
+        run("als", planted(0.3), fit_s=10.0, seed=1),
+        run("ease", planted(0.3), fit_s=8.0, environment={"cores": 2}),
+    ]
+    table, (told,) = (
+        [block for block in cost([study_of(runs)]).blocks if isinstance(block, kind)]
+        for kind in (Table, Bullets)
+    )
+    assert [row[2] for row in table[0].rows] == ["6.0 (2.0–10.0)", "8.0"]  # type: ignore[union-attr]
+    assert "different machines and compare only roughly: ? cores: als; 2 cores: ease." in told.lines[1]  # type: ignore[union-attr]
+
+
 def test_findings_name_the_front_and_follow_the_verdicts() -> None:
     (told,) = [block for block in cost([weighed()]).blocks if isinstance(block, Bullets)]
     assert told.lines == (

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from finished_runs import AUDIT, evaluation, record
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from planted_studies import planted, run
 
 from tfrs_bench.evaluation.evaluator import Evaluation
 from tfrs_bench.reporting.answers import answers, deployed
@@ -18,12 +20,14 @@ from tfrs_bench.reporting.judgements import (
     agreement,
     best,
     classical,
+    cost_of,
     deep,
     judged,
     pair,
     reads_order,
     recommended,
     surely_worse,
+    tuned_alike,
     weighed,
 )
 from tfrs_bench.reporting.study import Run, Study, study_of
@@ -53,7 +57,7 @@ def users(shift: float, seed: int, spread: float) -> Evaluation:
 def study(
     shifts: tuple[float, ...] = (-0.3, 0.0, 0.1, 0.0, 0.2), spread: float = 0.1, **fields: str
 ) -> Study:
-    seconds = {"random": 0.0, "popularity": 0.1, "als": 1.0, "markov": 2.0, "two_tower": 60.0}
+    seconds = {"random": 0.0, "popularity": 0.1, "als": 1.0, "markov": 2.0, "two_tower": 120.0}
     return study_of(
         [
             Run(
@@ -105,7 +109,7 @@ def test_what_is_recommended_is_cheapest_of_those_that_are_not_surely_worse(
     verdicts = against(found, choice.best)
     if choice.model != choice.best:
         assert not surely_worse(verdicts[choice.model])
-    cheaper = [one for one in weighed(found) if found.mean(one, "fit_s") < found.mean(choice.model, "fit_s")]
+    cheaper = [one for one in weighed(found) if cost_of(found, one) < cost_of(found, choice.model)]
     assert all(surely_worse(verdicts[one]) for one in cheaper)
 
 
@@ -128,8 +132,38 @@ def test_the_cheapest_as_good_one_is_deployed_and_what_it_gives_up_is_told() -> 
     assert line is not None and line.startswith("log, per_user: **popularity**, 0.1 s of training")
     apart = deployed(study())
     assert (
-        apart is not None and "**two_tower**, 60.0 s of training: the best mean; all that cost less" in apart
+        apart is not None
+        and "**two_tower**, 120.0 s of training and 12 µs a user: the best mean; all" in apart
     )
+
+
+def test_seconds_of_what_trains_within_a_minute_decide_nothing_and_scoring_does() -> None:
+    runs = [
+        run("als", planted(0.3), fit_s=0.1, score_us_per_user=500.0),
+        run("ease", planted(0.3), fit_s=50.0, score_us_per_user=20.0),
+        run("ials", planted(0.3), fit_s=70.0, score_us_per_user=1.0),
+    ]
+    choice = recommended(study_of(runs))
+    assert choice is not None and choice.model == "ease"
+
+
+def test_only_models_that_were_tuned_alike_are_weighed_and_the_others_are_named() -> None:
+    searched = {"method": "tpe", "cap_minutes": 3.0, "max_trials": 60, "trials": 4, "minutes": 1.0}
+    kept: dict[str, Any] = {"config": {"a": 1}}
+    found = study_of(
+        [
+            run("als", planted(0.30), ledger=searched, **kept),
+            run("two_tower", planted(0.36), ledger=searched, **kept),
+            run("funnel", planted(0.50), tuning="flags/log/per_user/funnel.cfg", **kept),
+            run("markov", planted(0.40), tuning="flags", **kept),
+        ]
+    )
+    assert tuned_alike(found) == ["als", "two_tower"]
+    told = " ".join(line for one in answers([found]).blocks if isinstance(one, Bullets) for line in one.lines)
+    assert "two_tower is **better** than als" in told and "funnel is" not in told and "markov is" not in told
+    assert "Left out, because tuned otherwise: markov, funnel." in told
+    alone = study_of([run("als", planted(0.3), ledger=searched, **kept), run("ncf", planted(0.4), **kept)])
+    assert tuned_alike(alone) == ["als", "ncf"]
 
 
 def test_answers_count_and_name_splits_that_disagree() -> None:

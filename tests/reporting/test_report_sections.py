@@ -93,8 +93,11 @@ def test_lessons_are_of_classical_models_alone_and_stand_before_results() -> Non
 
 
 def test_what_a_search_was_worth_is_told_by_model() -> None:
+    searched = {"cap_minutes": 3.0, "max_trials": 60, "trials": 2, "method": "tpe"}
     (table,) = [
-        one for one in lessons([study()]).blocks if isinstance(one, Table) and "search" in one.caption
+        one
+        for one in lessons([study(ledger=searched)]).blocks
+        if isinstance(one, Table) and "search" in one.caption
     ]
     assert table.rows == (("als", "1", "2", "0.0", "+50%", "+50%", "log, per_user"),)
 
@@ -114,6 +117,16 @@ def test_data_sets_have_their_sizes_and_splits_their_leakage() -> None:
     logs, splits = datasets([study(audit=audit)]).blocks
     assert isinstance(logs, Table) and logs.rows == (("log", "100", "10", "20", "50.00%", "–", "–"),)
     assert isinstance(splits, Table) and splits.rows[0][-3:] == ("yes", "25.0%", "50.0%")
+
+
+def test_what_somebody_noted_of_a_log_stands_with_it(tmp_path: Path) -> None:
+    folder = tmp_path / "log" / "per_user" / "als-1"
+    noted = study_of([Run(record("als", audit=AUDIT, data=DATA, trials=[]), evaluation(), folder)])
+    assert len(datasets([noted]).blocks) == 2
+    folder.parent.mkdir(parents=True)
+    (tmp_path / "log" / "NOTE.txt").write_text("Half of the times\nare guessed.\n")
+    *_, note = datasets([noted]).blocks
+    assert note == Paragraph("**log.** Half of the times are guessed.", (folder,))
 
 
 def test_threats_have_the_audits_figures() -> None:

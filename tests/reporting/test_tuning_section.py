@@ -73,5 +73,17 @@ def test_the_figure_has_a_line_and_a_name_for_each_search() -> None:
     assert [figure.svg.count(f">{name}<") for name in ("als", "two_tower", "popularity")] == [1, 1, 0]
 
 
+def test_a_search_that_only_the_head_of_a_flagfile_tells_of_is_not_drawn() -> None:
+    shipped = {
+        "method": "flagfile",
+        "search": "tpe",
+        "trials": 60,
+        "minutes": 2.0,
+        "cap_minutes": 3.0,
+        "max_trials": 60,
+    }
+    assert tuning([study_of([run("als", planted(0.3), ledger=shipped)])]).blocks == ()
+
+
 def test_without_searches_the_section_is_empty() -> None:
     assert tuning([study_of([run("als", planted(0.3)), run("ease", planted(0.2))])]).blocks == ()

@@ -60,7 +60,8 @@ class Verdict:
       relative: difference as a share of the baseline's mean; NaN if that is 0.
       p: two-sided bootstrap p.
       p_adjusted: Holm-adjusted over all pairs of this metric and segment; the word follows it.
-      detectable: the difference these users would have shown with power 0.8, before adjustment.
+      detectable: the difference these users would have shown with power 0.8 at the strictest level of
+        Holm's, 5 % shared out among the pairs.
       num_users: users with a non-empty relevant set, or with ratings.
       verdict: better, worse or cannot tell; of an error, lower is better.
     """
@@ -287,7 +288,7 @@ class Table:
                 relative=float(differences[i] / self.means[at]) if self.means[at] else float("nan"),
                 p=float(p[i]),
                 p_adjusted=float(adjusted[i]),
-                detectable=detectable_difference(float(errors[i])),
+                detectable=detectable_difference(float(errors[i]), LEVEL / len(pairs)),
                 num_users=self.num_users,
                 verdict=_word(metric, float(differences[i]), float(adjusted[i])),
             )

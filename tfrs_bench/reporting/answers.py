@@ -11,17 +11,20 @@ from tfrs_bench.reporting.cold_start import of_newcomers
 from tfrs_bench.reporting.comparison import known_levels
 from tfrs_bench.reporting.document import Block, Bullets, Paragraph, Section
 from tfrs_bench.reporting.judgements import (
+    COST_RULE,
     FACTORIZATION,
     MATTERS,
     agreement,
     best,
     classical,
+    cost_of,
     deep,
     judged,
     pair,
     reads_order,
     recommended,
     registered,
+    tuned_alike,
     weighed,
 )
 from tfrs_bench.reporting.sections.sequential import order_findings, order_sweeps
@@ -68,14 +71,15 @@ def answers(studies: Sequence[Study]) -> Section:
         ),
         (
             "Does order matter?",
-            "The best model that reads order against the best that does not.",
+            "Histories shuffled, where that was run, tell; then the best model that reads order against the "
+            "best that does not, two models that differ in more than that.",
             _order,
             main,
         ),
         ("Is the cost justified?", "The best deep model against the best classical one.", _cost, main),
         (
             "What would one deploy?",
-            "The cheapest to train that is not surely worse than the best.",
+            COST_RULE,
             deployed,
             main,
         ),
@@ -86,10 +90,10 @@ def answers(studies: Sequence[Study]) -> Section:
         counted = _counted(told) if answer is _deep_or_factors else ""
         text = " ".join([f"**{question}**", *filter(None, [note, counted])])
         blocks.append(Paragraph(text, _folders(told) if counted else ()))
-        lines = [*told.values(), *(_disagreements(told) if answer is _deep_or_factors else ())]
         shuffled = order_sweeps(studies) if answer is _order else []
-        lines += [line for sweep in shuffled for line in order_findings(sweep)]
-        folders = dict.fromkeys([*_folders(told), *(one for sweep in shuffled for one in sweep.folders)])
+        lines = [line for sweep in shuffled for line in order_findings(sweep)]
+        lines += [*told.values(), *(_disagreements(told) if answer is _deep_or_factors else ())]
+        folders = dict.fromkeys([*(one for sweep in shuffled for one in sweep.folders), *_folders(told)])
         blocks.append(Bullets(tuple(lines or [_NOTHING]), tuple(folders)))
     return Section("Answers", tuple(blocks))
 
@@ -100,33 +104,48 @@ def deployed(study: Study) -> str | None:
     if choice is None:
         return None
     seconds = study.mean(choice.model, "fit_s")
-    told = f"{study.name}: **{choice.model}**, {seconds:,.1f} s of training"
+    scoring = study.mean(choice.model, "score_us_per_user")
+    told = f"{study.name}: **{choice.model}**, {seconds:,.1f} s of training and {scoring:,.0f} µs a user"
     if choice.verdict is None:
-        cheaper = [name for name in weighed(study) if study.mean(name, "fit_s") < seconds]
+        cheaper = [name for name in weighed(study) if cost_of(study, name) < cost_of(study, choice.model)]
         return told + (
             f": the best mean; all that cost less ({len(cheaper)}) are worse by their intervals."
             if cheaper
             else ": the best mean and the least cost."
         )
     return (
-        f"{told} in place of {study.mean(choice.best, 'fit_s'):,.1f} s for {choice.best}, which has the best "
-        f"mean: {choice.verdict.metric.upper()} {choice.verdict.difference:+.3f} "
+        f"{told} in place of {study.mean(choice.best, 'fit_s'):,.1f} s and "
+        f"{study.mean(choice.best, 'score_us_per_user'):,.0f} µs for {choice.best}, which has the best mean: "
+        f"{choice.verdict.metric.upper()} {choice.verdict.difference:+.3f} "
         f"[{choice.verdict.low:+.3f}, {choice.verdict.high:+.3f}] against it."
     )
 
 
 def _deep_or_factors(study: Study) -> str | None:
-    ours = best(study, deep(study))
-    factors = [name for name in classical(study) if registered(study, name) in FACTORIZATION]
-    theirs, top = best(study, factors), best(study, classical(study))
+    ours, theirs, top = (
+        best(study, _deep(study)),
+        best(study, _factors(study)),
+        best(study, _classical(study)),
+    )
     if ours is None or theirs is None or top is None:
         return None
     line = f"{study.name}: {_told(study, ours, theirs)}."
-    return (
-        line
-        if top == theirs
-        else f"{line} Against {top}, the best classical model: {_told(study, ours, top)}."
-    )
+    if top != theirs:
+        line += f" Against {top}, the best classical model: {_told(study, ours, top)}."
+    left = [name for name in weighed(study) if name not in tuned_alike(study)]
+    return f"{line} Left out, because tuned otherwise: {', '.join(left)}." if left else line
+
+
+def _deep(study: Study) -> list[str]:
+    return [name for name in deep(study) if name in tuned_alike(study)]
+
+
+def _classical(study: Study) -> list[str]:
+    return [name for name in classical(study) if name in tuned_alike(study)]
+
+
+def _factors(study: Study) -> list[str]:
+    return [name for name in _classical(study) if registered(study, name) in FACTORIZATION]
 
 
 def _counted(told: Iterable[Study]) -> str:
@@ -149,8 +168,7 @@ def _disagreements(told: Iterable[Study]) -> list[str]:
 
 
 def _word(study: Study) -> str:
-    factors = [name for name in classical(study) if registered(study, name) in FACTORIZATION]
-    ours, theirs = best(study, deep(study)), best(study, factors)
+    ours, theirs = best(study, _deep(study)), best(study, _factors(study))
     verdict = pair(study, ours, theirs) if ours and theirs else None
     return "cannot tell" if verdict is None else verdict.verdict
 
@@ -169,16 +187,16 @@ def _newcomers(study: Study) -> str | None:
 
 
 def _order(study: Study) -> str | None:
-    readers = reads_order(study)
-    blind = [name for name in weighed(study) if name not in readers]
-    reader, other = best(study, readers), best(study, blind)
-    if reader is None or other is None:
+    alike = tuned_alike(study)
+    readers = [name for name in reads_order(study) if name in alike]
+    reader, other = best(study, readers), best(study, [name for name in alike if name not in readers])
+    if reader is None or other is None or not study.first.audit["temporal"]:
         return None
     return f"{study.name}: {_told(study, reader, other)}."
 
 
 def _cost(study: Study) -> str | None:
-    ours, theirs = best(study, deep(study)), best(study, classical(study))
+    ours, theirs = best(study, _deep(study)), best(study, _classical(study))
     verdict = pair(study, ours, theirs) if ours and theirs else None
     if verdict is None or ours is None or theirs is None:
         return None

@@ -27,12 +27,14 @@ def budgets_differ(study: Study) -> str | None:
 
 def starts_differ(study: Study) -> str | None:
     """Returns a sentence that names the models whose search began from more than their defaults, or None."""
-    ahead = [name for name, record in tuned_models(study).items() if _began_ahead(record)]
+    ahead = {name: record for name, record in tuned_models(study).items() if _began_ahead(record)}
     if not ahead:
         return None
+    files = ", ".join(f"flags/{record.split}/{record.model}.cfg" for record in ahead.values())
     return (
-        f"Trial 0 of {', '.join(ahead)} has the settings that are shipped for this split on any data, which "
-        "were found before; of the others it has the defaults."
+        f"Trial 0 of {', '.join(ahead)} has the settings that are shipped for this split on any data, a "
+        f"search beyond the budget: {files} says on which validation parts that was, and these data may be "
+        "among them. Trial 0 of the others has their defaults."
     )
 
 
@@ -41,7 +43,7 @@ def spent(study: Study) -> str | None:
     searches = [
         f"{name} {counted(record.ledger['trials'])}, {record.ledger['minutes']:.1f} min"
         for name, record in tuned_models(study).items()
-        if cap_of(record) is not None
+        if cap_of(record) is not None or _method(record) == PARTS
     ]
     return f"Tuning: {'; '.join(searches)}." if searches else None
 

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
 from tfrs_bench import registry
 from tfrs_bench.evaluation.metrics import ERRORS
 from tfrs_bench.evaluation.verdicts import Table, Verdict
+from tfrs_bench.reporting.budgets import SEARCH, kind_of, tuned_models
 from tfrs_bench.reporting.study import CEILING, FLOOR, Study, is_neural
 
+COST_RULE = (
+    "Of those not surely worse than the best mean, the one that trains fastest; of those that train within a "
+    "minute, the one that answers fastest."
+)
+_SOON_S = 60.0  # what trains sooner is not chosen for that
 MATTERS = 0.05  # of the opponent's mean: what a reader would call a difference
 FACTORIZATION = ("als", "ials", "bpr", "pure_svd", "biased_mf")
 
@@ -30,6 +36,21 @@ def deep(study: Study) -> list[str]:
 def classical(study: Study) -> list[str]:
     """Returns the models that compete and are not neural."""
     return [name for name in weighed(study) if not is_neural(registered(study, name))]
+
+
+def tuned_alike(study: Study) -> list[str]:
+    """Returns the models that competed with the same tuning.
+
+    These are the ones that were searched for within the budget of both a neural and a classical model, and
+    those that have nothing to tune; all that compete where no budget was shared.
+    """
+    tuned = {name: kind_of(record) for name, record in tuned_models(study).items()}
+    budgets = [kind for kind in dict.fromkeys(tuned.values()) if kind.startswith(SEARCH)]
+    for budget in budgets:
+        alike = [name for name in weighed(study) if tuned.get(name, budget) == budget]
+        if {*alike} & {*deep(study)} and {*alike} & {*classical(study)}:
+            return alike
+    return weighed(study)
 
 
 def reads_order(study: Study) -> list[str]:
@@ -101,24 +122,24 @@ class Choice:
     verdict: Verdict | None
 
 
-def recommended(study: Study, cost: Callable[[Study, str], float] | None = None) -> Choice | None:
-    """Chooses the cheapest model whose paired interval does not say that it is worse than the best.
+def cost_of(study: Study, name: str) -> tuple[float, float]:
+    """Returns what the cheapest model has least of, see `COST_RULE`."""
+    return max(study.mean(name, "fit_s"), _SOON_S), study.mean(name, "score_us_per_user")
 
-    Args:
-      study: to choose in.
-      cost: of a model; None for its seconds of training.
+
+def recommended(study: Study) -> Choice | None:
+    """Chooses the cheapest model whose paired interval does not say that it is worse than the best.
 
     Returns:
       The choice; None if fewer than two models compete.
     """
-    cost = cost or (lambda one, name: one.mean(name, "fit_s"))
     names = weighed(study)
     top = best(study, names)
     if top is None or len(names) < 2:
         return None
     verdicts = against(study, top)
     eligible = [name for name in names if name == top or not surely_worse(verdicts[name])]
-    chosen = min(eligible, key=lambda name: (cost(study, name), names.index(name)))
+    chosen = min(eligible, key=lambda name: (cost_of(study, name), names.index(name)))
     return Choice(chosen, top, verdicts.get(chosen))
 
 

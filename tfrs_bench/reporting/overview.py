@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from tfrs_bench.evaluation.evaluator import PRIMARY
-from tfrs_bench.evaluation.verdicts import Comparison
 from tfrs_bench.reporting.budgets import FILE, SEARCH, kind_of, tuned_models
 from tfrs_bench.reporting.comparison import mean_of
+from tfrs_bench.reporting.judgements import tuned_alike
 from tfrs_bench.reporting.study import CEILING, FLOOR, Study, without_variants
 
 SPLITS = ("per_user", "global")
@@ -24,9 +24,10 @@ def overview(studies: Sequence[Study]) -> str | None:
 
     Returns:
       A Markdown table, a row per model and a column per data set and split, and below it a line per data
-      set: the best neural model against the best baseline. None if no data set was split both ways.
+      set: the best neural model against the best baseline, of those tuned alike. None if no data set was
+      split both ways.
     """
-    found = {study.name: study.comparison for study in studies}
+    found = {study.name: study for study in studies}
     budgets = {study.name: _budget(study) for study in studies}
     datasets = dict.fromkeys(study.first.dataset for study in without_variants(studies))
     named = {data: [f"{data}, {split}" for split in SPLITS] for data in datasets}
@@ -36,7 +37,7 @@ def overview(studies: Sequence[Study]) -> str | None:
     models = [
         model
         for model in dict.fromkeys(model for study in studies for model in study.runs)
-        if model not in (FLOOR, CEILING) and any(one.row(model) for pair in rows.values() for one in pair)
+        if model not in (FLOOR, CEILING) and any(model in one.runs for pair in rows.values() for one in pair)
     ]
     columns = {
         f"{data}, {split}": one
@@ -45,7 +46,9 @@ def overview(studies: Sequence[Study]) -> str | None:
     }
     lines = [f"| NDCG@10 | {' | '.join(columns)} |", "|---|" + "---:|" * len(columns)]
     for model in models:
-        lines.append(f"| {model} | {' | '.join(mean_of(one.row(model)) for one in columns.values())} |")
+        lines.append(
+            f"| {model} | {' | '.join(mean_of(one.comparison.row(model)) for one in columns.values())} |"
+        )
     return "\n".join(
         [
             *lines,
@@ -70,19 +73,24 @@ def _budget(study: Study) -> str:
     if len(kinds) == 1:
         return f" {searched[0]} for every model." if searched else ""
     if len(searched) == 1 and kinds - {*searched} == {FILE}:
-        return f" {searched[0]} for every model but some with settings of a file, see results."
+        return f" {searched[0]} for every model but some with settings of a file, which do not count there."
     return " Budgets differ, see results."
 
 
-def _winners(pair: Sequence[Comparison]) -> str:
+def _winners(pair: Sequence[Study]) -> str:
     told = (f"{split}: {_decisive(one)}" for split, one in zip(SPLITS, pair, strict=True))
     return "; ".join(told)
 
 
-def _decisive(comparison: Comparison) -> str:
-    """Says how the best neural model stands against the best baseline."""
-    means = {row.model: row.mean for row in comparison.rows if (row.segment, row.metric) == ("all", PRIMARY)}
-    verdicts = [one for one in comparison.verdicts if (one.segment, one.metric) == ("all", PRIMARY)]
+def _decisive(study: Study) -> str:
+    """Says how the best neural model stands against the best baseline, of those that were tuned alike."""
+    rows, alike = study.comparison.rows, {*tuned_alike(study)}
+    means = {row.model: row.mean for row in rows if (row.segment, row.metric) == ("all", PRIMARY)}
+    verdicts = [
+        one
+        for one in study.comparison.verdicts
+        if (one.segment, one.metric) == ("all", PRIMARY) and {one.model, one.baseline} <= alike
+    ]
     if not verdicts:
         return "no verdict"
     best = max(verdicts, key=lambda one: (means[one.model], means[one.baseline]))

@@ -21,6 +21,7 @@ from tfrs_bench.reporting.records import RECORD, RunRecord, read_run
 # What stands in tables as floor and ceiling, and takes no part in verdicts.
 FLOOR, CEILING = "random", "oracle"
 _SPLITS = ("per_user", "global", "leave_last", "predefined", "random")
+_NEWCOMERS = "cold_start_fraction"
 _T = TypeVar("_T")
 _K = TypeVar("_K", bound=Hashable)
 
@@ -278,14 +279,16 @@ def _place_of_study(study: Study) -> tuple[Any, ...]:
 
 
 def _names(studies: Sequence[list[Run]]) -> list[str]:
-    """Names studies by data and split, and where two share these, by what was asked that sets them apart."""
+    """Names studies by data and split; newcomers' too, and where two share these, by what sets them apart."""
     firsts = [runs[0].record for runs in studies]
     plain = list(map(_plain_name, firsts))
     names = []
     for record, name in zip(firsts, plain, strict=True):
         same = [other for other, its in zip(firsts, plain, strict=True) if its == name]
-        apart = varied([_asked_and_given(one) for one in same])
         values = _asked_and_given(record)
+        apart = varied([_asked_and_given(one) for one in same])
+        if values.get(_NEWCOMERS):
+            apart = [*dict.fromkeys((*apart, _NEWCOMERS))]
         told = [field for field in apart if field in record.asked or field == "data"]
         names.append(", ".join([name, *(f"{field}={shown(values[field])}" for field in told)]))
     return names

@@ -80,7 +80,7 @@ class Proposals:
         study.add_trials(self._trials)
         if number == 0:
             study.enqueue_trial(self._start)
-        elif near and number <= _AT_RANDOM:
+        elif near and number < _AT_RANDOM:
             study.enqueue_trial(self._some_of_start(np.random.default_rng(seeds[1])))
         trial = study.ask(self._distributions)
         return Proposal(trial, {name: self._decoded(name, value) for name, value in trial.params.items()})

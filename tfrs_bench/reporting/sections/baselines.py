@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from statistics import median
 
 from tfrs_bench.reporting.answers import main_studies
-from tfrs_bench.reporting.budgets import trials_of
+from tfrs_bench.reporting.budgets import cap_of, trials_of
 from tfrs_bench.reporting.document import Block, Bullets, Drawing, Paragraph, Section, Table
 from tfrs_bench.reporting.dot_plot import dot_plot
 from tfrs_bench.reporting.judgements import best, classical, judged, pair, registered
@@ -50,7 +50,8 @@ def _blocks(studies: Sequence[Study]) -> Iterator[Block]:
     gains = tuple(_searched(studies))
     if gains:
         yield Table(
-            "What a search was worth: gain in validation NDCG@10 from the first setting tried to the best.",
+            "What a search within a budget was worth: gain in validation NDCG@10 from trial 0, which has the "
+            "settings of no search, to the best.",
             ("model", "searches", "trials", "minutes", "median gain", "largest", "where"),
             gains,
             folders,
@@ -87,7 +88,7 @@ def _searched(studies: Sequence[Study]) -> Iterator[tuple[str, ...]]:
         for name in classical(study):
             record = study.runs[name][0].record
             qualities = [quality for _, quality in record.trials if quality is not None]
-            if len(qualities) > 1 and qualities[0] > 0:
+            if cap_of(record) is not None and len(qualities) > 1 and qualities[0] > 0:
                 found = (max(qualities) / qualities[0] - 1, study.name, record)
                 searches.setdefault(record.model, []).append(found)
     for model, its in searches.items():

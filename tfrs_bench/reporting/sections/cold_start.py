@@ -27,8 +27,7 @@ def _drawing(study: Study) -> Drawing:
     return Drawing(
         f"cold_start, {study.name}",
         f"NDCG@10 of {study.comparison.rows[0].num_users:,} newcomers of {_where(study)}, by "
-        "interactions known: "
-        "where lines cross, another model should answer.",
+        "interactions known. Look where lines cross, and at the intervals of the table beside.",
         figure(study),
         study.folders,
     )

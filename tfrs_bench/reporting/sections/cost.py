@@ -57,8 +57,8 @@ def _blocks(study: Study) -> Iterator[Block]:
     gains = ["gain over ALS", "gain per training minute"] if ALS in study.runs else []
     yield _figure(study)
     yield Table(
-        f"{study.name}: quality and costs, means over seeds. Training: all fits but the tuning; a dash where "
-        "no record tells of a search.",
+        f"{study.name}: quality and costs, means over seeds; the range of training times that differ. "
+        "Training: all fits but the tuning; a dash where no record tells of a search. Peak: of the process.",
         ("model", *titles, *gains),
         tuple(
             (name, *_costs(study, name), *(_gain(study, name) if gains else ())) for name in _models(study)
@@ -74,12 +74,20 @@ def _costs(study: Study, name: str) -> tuple[str, ...]:
     tuning = record.ledger.get("minutes", searched)
     return (
         f"{_quality(study, name):.4f}",
-        f"{study.mean(name, 'fit_s'):,.1f}",
+        _seconds(study, name),
         "–" if tuning is None else f"{tuning:,.1f}",
         f"{study.mean(name, 'score_us_per_user'):,.0f}",
         f"{study.mean(name, 'peak_memory_mb'):,.0f}",
         f"{study.mean(name, 'num_parameters'):,.0f}",
     )
+
+
+def _seconds(study: Study, name: str) -> str:
+    """Returns the mean over seeds and, where they differ by a quarter of it, their range."""
+    its = [run.record.fit_s for run in study.runs[name]]
+    mean = study.mean(name, "fit_s")
+    spread = max(its) - min(its)
+    return f"{mean:,.1f} ({min(its):,.1f}–{max(its):,.1f})" if spread > max(1.0, mean / 4) else f"{mean:,.1f}"
 
 
 def _gain(study: Study, name: str) -> tuple[str, str]:
@@ -96,6 +104,10 @@ def _findings(study: Study) -> Iterator[str]:
     """Names the front, and says what each neural model's time buys against ALS, by the verdict's word."""
     front = ", ".join(pareto(_points(study)))
     yield f"{study.name}: on the Pareto front of means, from the fastest to the best: {front}."
+    machines = _machines(study)
+    if len(machines) > 1:
+        told = "; ".join(f"{cores} cores: {', '.join(names)}" for cores, names in machines.items())
+        yield f"{study.name}: times were taken on different machines and compare only roughly: {told}."
     for one in study.comparison.verdicts:
         if (one.baseline, one.segment, one.metric) != (ALS, "all", study.primary):
             continue
@@ -110,6 +122,14 @@ def _findings(study: Study) -> Iterator[str]:
             f"{study.name}: {one.model} trains {ours / theirs:,.1f} times as long as ALS, and "
             f"{bought[one.verdict]}."
         )
+
+
+def _machines(study: Study) -> dict[str, list[str]]:
+    """Returns the models by the number of cores that their first seed had."""
+    found: dict[str, list[str]] = {}
+    for name in _models(study):
+        found.setdefault(str(study.runs[name][0].record.environment.get("cores", "?")), []).append(name)
+    return found
 
 
 def _figure(study: Study) -> Drawing:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
-from tfrs_bench.reporting.document import Section, Table
+from tfrs_bench.reporting.document import Paragraph, Section, Table
 from tfrs_bench.reporting.study import Study, without_variants
+
+NOTE = "NOTE.txt"
 
 
 def datasets(studies: Sequence[Study]) -> Section:
@@ -27,7 +30,7 @@ def datasets(studies: Sequence[Study]) -> Section:
             Table(
                 "The splits. Leaked: test rows with later rows of other users in what models are fitted on; "
                 "later: the median share of these rows that lies later. Both are 0 where time is one "
-                "for all.",
+                "for all, newcomers aside, who are asked whenever they come.",
                 (
                     "study",
                     "train",
@@ -43,8 +46,21 @@ def datasets(studies: Sequence[Study]) -> Section:
                 tuple(map(_split, shown)),
                 folders,
             ),
+            *_notes(shown),
         ),
     )
+
+
+def _notes(studies: Sequence[Study]) -> Iterator[Paragraph]:
+    """Yields what somebody wrote of a log, in `NOTE` files beside the splits' folders of its records."""
+    told: dict[Path, tuple[str, Path]] = {}
+    for study in studies:
+        for folder in study.folders:
+            told.setdefault(folder.parents[1] / NOTE, (study.first.dataset, folder))
+    for path, (dataset, folder) in told.items():
+        if path.is_file():
+            text = " ".join(path.read_text(encoding="utf-8").split())
+            yield Paragraph(f"**{dataset}.** {text}", (folder,))
 
 
 def _log(name: str, study: Study) -> tuple[str, ...]:

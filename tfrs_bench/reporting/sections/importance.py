@@ -21,8 +21,8 @@ _METHOD = (
     f"the trials, at least {_LEAST_BEST}, apart lies in each setting, summing to 100 %. It speaks of the "
     "values "
     "that were tried and of validation, not of what a setting is worth: a setting whose whole range is good "
-    "counts for nothing, and a grid tries few values. Searches of fewer than "
-    f"{LEAST_TRIALS} different settings are not shown."
+    "counts for nothing, and a grid tries few values. Searches with fewer than "
+    f"{LEAST_TRIALS} different settings that ran to their end, often those of neural models, are not shown."
 )
 
 
@@ -52,7 +52,7 @@ def importance(studies: Sequence[Study]) -> Section:
         (
             one.title,
             one.model,
-            str(len(one.trials)),
+            str(len(_different(one.trials))),
             ", ".join(f"{name} {share:.0%}" for name, share in shares.items()),
         )
         for one, shares in found
@@ -82,9 +82,9 @@ def searches(studies: Sequence[Study]) -> list[Searched]:
                     if quality is not None
                 )
                 if trials:
-                    title = f"{run.record.dataset}, {run.record.split}"
-                    key = json.dumps([title, run.record.model, trials], sort_keys=True)
-                    found.setdefault(key, Searched(title, run.record.model, trials, (run.folder,)))
+                    record = run.record
+                    key = json.dumps([record.dataset, record.split, record.model, trials], sort_keys=True)
+                    found.setdefault(key, Searched(study.name, run.record.model, trials, (run.folder,)))
     told = {(one.title, one.model) for one in found.values()}
     return [*found.values(), *(one for one in _kept(studies) if (one.title, one.model) not in told)]
 
@@ -111,14 +111,17 @@ def importances(trials: Sequence[tuple[dict[str, Any], float]]) -> dict[str, flo
     Args:
       trials: settings and quality, higher is better.
     """
-    different = {json.dumps(settings, sort_keys=True): (settings, quality) for settings, quality in trials}
-    kept = [one for one in different.values() if math.isfinite(one[1])]
+    kept = [one for one in _different(trials) if math.isfinite(one[1])]
     spaces = {name: space for name in _names(kept) if (space := _space([one[0].get(name) for one in kept]))}
     if len(kept) < LEAST_TRIALS or not spaces:
         return {}
     if len(spaces) == 1:
         return dict.fromkeys(spaces, 1.0)
     return _ped_anova(kept, spaces)
+
+
+def _different(trials: Sequence[tuple[dict[str, Any], float]]) -> list[tuple[dict[str, Any], float]]:
+    return [*{json.dumps(one[0], sort_keys=True): one for one in trials}.values()]
 
 
 def _ped_anova(kept: Sequence[tuple[dict[str, Any], float]], spaces: dict[str, Any]) -> dict[str, float]:

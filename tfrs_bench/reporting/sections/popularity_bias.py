@@ -158,9 +158,8 @@ def _figure(study: Study, found: dict[str, dict[str, float]]) -> Drawing:
         axes.legend(frameon=False, loc="upper center", bbox_to_anchor=(0.5, drop), ncols=3)
     return Drawing(
         f"popularity thirds, {study.name}",
-        f"{study.name}: recall@10 among popular, middling and rare items. A short last bar: the model lives "
-        "on what "
-        "everybody likes.",
+        f"{study.name}: recall@10 among popular, middling and rare items. Compare a model's last bar "
+        "with its first.",
         drawn.svg,
         study.folders,
     )

@@ -32,8 +32,8 @@ def _blocks(sweep: ProtocolSweep) -> Iterator[Block]:
     yield quality_figure(
         sweep,
         "share of the users trained on",
-        f"{metric} of {sweep.title} against the data trained on: who still rises at the right end would gain "
-        "by more.",
+        f"{metric} of {sweep.title} against the data trained on. Look at the right "
+        "end: does a line still rise, or is it flat?",
     )
     yield _times(sweep)
     shares = [*sweep.studies]

@@ -18,12 +18,11 @@ _TITLES = (
 )  # fmt: skip
 _METHOD = (
     "Differences are of the same users, with 95 % bootstrap intervals (10,000 draws, unadjusted). Words "
-    "follow "
-    "p, Holm-adjusted over all pairs of a study. Detectable is the difference that so many users would have "
-    "shown with power 0.8. “Cannot tell” is due to too few users where a difference of "
-    f"{MATTERS:.0%} of the opponent's mean could have stayed hidden, and means about equal where the "
-    "interval "
-    f"leaves none of {MATTERS:.0%}. Users needed: how many would show the difference that was seen."
+    "follow p, Holm-adjusted over all pairs of a study. Detectable is the difference that so many users "
+    "would have shown with power 0.8 at that many pairs, the level of 5 % shared out among them. "
+    f"“Cannot tell” is due to too few users where a difference of {MATTERS:.0%} of the opponent's mean could "
+    f"have stayed hidden, and means about equal where the interval leaves none of {MATTERS:.0%}. Users "
+    "needed: how many would show the difference that was seen."
 )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from tfrs_bench.evaluation.metrics import ERRORS
 from tfrs_bench.reporting.answers import main_studies
-from tfrs_bench.reporting.budgets import cap_of, starts_differ
+from tfrs_bench.reporting.budgets import starts_differ
 from tfrs_bench.reporting.document import Block, Bullets, Drawing, Paragraph, Section, Table
 from tfrs_bench.reporting.figures import COLORS, drawing
 from tfrs_bench.reporting.labels import label_points
@@ -22,8 +22,8 @@ _TITLES = (
 _METHOD = (
     "Settings were searched on validation, for each model within the minutes and trials that its table names "
     "(tree of Parzen estimators, Bergstra et al. 2011; median pruning, Golovin et al. 2017). Trial 0 has "
-    "what the model has without tuning. The same minutes mean fewer trials for a model that fits slowly: a "
-    "curve that still rises where the clock ended it would gain by more."
+    "what the model has without tuning. The same minutes mean fewer trials for a model that fits slowly; "
+    "what more minutes would have found, a curve that the clock ended does not say."
 )
 _LEAST_MIN = 0.005
 
@@ -38,11 +38,11 @@ def tuning(studies: Sequence[Study]) -> Section:
 def _ledgers(study: Study) -> dict[str, dict[str, Any]]:
     """Returns the ledger of each search within a budget: of models, and of parts not searched alone."""
     firsts = {name: runs[0].record for name, runs in study.runs.items()}
-    found = {name: record.ledger for name, record in firsts.items() if cap_of(record) is not None}
+    found = {name: record.ledger for name, record in firsts.items() if record.ledger.get("best_so_far")}
     for name, record in firsts.items():
         parts = record.ledger.get("parts", {}).items()
         found |= {f"{part} of {name}": ledger for part, ledger in parts if ledger not in found.values()}
-    return {name: ledger for name, ledger in found.items() if ledger["best_so_far"]}
+    return found
 
 
 def _blocks(study: Study) -> Iterator[Block]:
