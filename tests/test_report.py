@@ -113,17 +113,20 @@ def test_what_was_written_is_fresh(project: Path, capsys: pytest.CaptureFixture[
     assert page == "written: results/README.md"
 
 
-def test_a_pdf_and_pictures_that_are_gone_are_named(
+def test_a_pdf_of_another_page_and_what_is_gone_are_named(
     project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    names = ("report.html", "figures/a.svg")
-
     def files(studies: Sequence[Study], *, typeset: bool) -> dict[str, bytes]:
-        return dict.fromkeys((*names, *(("report.pdf", "figures/a.png") if typeset else ())), b"x")
+        made = {"report.html": b"x", "figures/a.svg": b"x"}
+        if typeset:
+            made |= {"report.pdf": report_files.made_from(b"x").encode(), "figures/a.png": b"x"}
+        return made
 
     monkeypatch.setattr(report_files, "report_files", files)
     Path("results/leaderboard.csv").unlink()
     assert report.console(["report"]) == 0 == report.console(["report", "--check"])
+    Path("results/report.pdf").write_bytes(report_files.made_from(b"y").encode())
+    assert "results/report.pdf is stale." in problems(capsys)
     Path("results/report.pdf").unlink()
     Path("results/figures/a.png").unlink()
     told = problems(capsys)

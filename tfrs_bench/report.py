@@ -91,7 +91,7 @@ def _check(runs: Path, output: Path) -> int:
         print(line, file=sys.stderr)
     pages = _pages(studies, output, typeset=False)
     stale, left = _stale(pages), _left_over(pages, output)
-    stale |= {path: b"" for path in _not_set(pages, output) if not path.is_file()}
+    stale |= dict.fromkeys(_not_set(pages, output), b"")
     for path in stale:
         print(f"{path} is stale. {_AGAIN}", file=sys.stderr)
     for path in left:
@@ -109,11 +109,15 @@ def _left_over(pages: dict[Path, bytes], output: Path) -> list[Path]:
 
 
 def _not_set(pages: dict[Path, bytes], output: Path) -> list[Path]:
-    """Returns the files whose bytes are a machine's, so that they can only be there or not."""
-    from tfrs_bench.reporting.report_files import FIGURES
+    """Returns what is missing among files whose bytes are a machine's, and a PDF of another page."""
+    from tfrs_bench.reporting.report_files import FIGURES, made_from
 
     pictures = [path.with_suffix(".png") for path in pages if path.parent == output / FIGURES]
-    return [*pictures, *([output / "report.pdf"] if output / "report.html" in pages else [])]
+    missing = [path for path in pictures if not path.is_file()]
+    page, typeset = pages.get(output / "report.html"), output / "report.pdf"
+    if page is not None and not (typeset.is_file() and made_from(page).encode() in typeset.read_bytes()):
+        missing.append(typeset)
+    return missing
 
 
 def _pages(studies: Sequence[Study], output: Path, *, typeset: bool = True) -> dict[Path, bytes]:

@@ -27,6 +27,10 @@ def test_the_same_report_is_the_same_file() -> None:
     assert pdf(whole()) == pdf(whole())
 
 
+def test_a_mark_can_be_read_without_opening_the_file() -> None:
+    assert b"html-sha256-0123abc" in pdf(whole(), "html-sha256-0123abc")
+
+
 def test_texts_are_strings_that_nothing_in_them_ends() -> None:
     source = typst_source(whole())
     assert source.count(HOSTILE.replace("\\", "\\\\").replace('"', '\\"')) == 2

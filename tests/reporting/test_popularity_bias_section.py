@@ -69,11 +69,10 @@ def test_the_best_of_both_sides_are_weighed_on_each_third_that_somebody_wants() 
     ]
     section = popularity_bias([study_of(runs)])
     (told,) = [block for block in section.blocks if isinstance(block, Bullets)]
-    head, tail = told.lines
-    assert head.startswith("log, per_user: recall of the head, two_tower vs als +0.0025 [")
-    assert head.endswith(": cannot tell.")
-    assert tail.startswith("log, per_user: recall of the tail, two_tower vs als +0.2000 [+0.1")
-    assert tail.endswith(": better.")
+    head, tail = told.lines[0].split("; ")
+    assert head.startswith("log, per_user: recall by third, two_tower vs als, the best whose")
+    assert "thirds: head +0.0025 [" in head and head.endswith(", cannot tell")
+    assert tail.startswith("tail +0.2000 [+0.1") and tail.endswith(", better.")
 
 
 def test_the_difference_turns_with_the_sides() -> None:

@@ -36,7 +36,7 @@ _PIXELS_PER_INCH = 110
 _PREAMBLE = (Path(__file__).parent / "report.typ").read_text(encoding="utf-8")
 
 
-def pdf(report: Report, most_pages: int = MOST_PAGES) -> bytes:
+def pdf(report: Report, made_from: str = "", most_pages: int = MOST_PAGES) -> bytes:
     """Sets a report on A4 pages.
 
     Where it would take more pages than asked for, each section keeps its first figures, tables and lines of
@@ -44,6 +44,7 @@ def pdf(report: Report, most_pages: int = MOST_PAGES) -> bytes:
 
     Args:
       report: what to tell.
+      made_from: stands among the file's keywords, as it is.
       most_pages: that it may have.
 
     Returns:
@@ -56,7 +57,7 @@ def pdf(report: Report, most_pages: int = MOST_PAGES) -> bytes:
     found: dict[int, bytes] = {}
     while enough - fewer > 1:
         tried = (fewer + enough) // 2
-        found[tried] = _set(_shortened(report, *_LIMITS[tried]))
+        found[tried] = _set(_shortened(report, *_LIMITS[tried]), made_from)
         pages = _pages(found[tried])
         fewer, enough = (fewer, tried) if pages <= most_pages else (tried, enough)
     if enough == len(_LIMITS):
@@ -74,11 +75,11 @@ def png(svg: str) -> bytes:
         return image
 
 
-def _set(report: Report) -> bytes:
+def _set(report: Report, made_from: str) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         for number, drawing in enumerate(_drawings(report)):
             (Path(folder) / f"{number}.svg").write_text(drawing.svg, encoding="utf-8")
-        (Path(folder) / "main.typ").write_text(typst_source(report), encoding="utf-8")
+        (Path(folder) / "main.typ").write_text(typst_source(report, made_from), encoding="utf-8")
         file: bytes = _compiler(Path(folder)).compile(format="pdf", timestamp=0)
         return file
 
@@ -96,10 +97,13 @@ def _compiler(folder: Path) -> Any:
     return typst.Compiler(str(folder / "main.typ"), font_paths=[str(fonts)], ignore_system_fonts=True)
 
 
-def typst_source(report: Report) -> str:
+def typst_source(report: Report, made_from: str = "") -> str:
     """Returns the report in Typst's language; drawings are files `0.svg`, `1.svg` and so on beside it."""
     numbers = {id(drawing): number for number, drawing in enumerate(_drawings(report))}
-    parts = [_PREAMBLE, f"#show: report.with(title: {_string(report.title)})"]
+    parts = [
+        _PREAMBLE,
+        f"#show: report.with(title: {_string(report.title)}, made_from: {_string(made_from)})",
+    ]
     for section in (report.summary, *report.sections):
         parts.append(f"= #{_string(section.title)}")
         for drawn, group in itertools.groupby(_figures_together(section.blocks), _is_drawing):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 
 from tfrs_bench.reporting.answers import answers
@@ -20,6 +21,11 @@ _TITLE = "Deep against classical recommenders: what the records say"
 def report_of(studies: Sequence[Study]) -> Report:
     """Writes the report of some studies, see `answers` and `sections.order`."""
     return Report(_TITLE, answers(studies), sections(studies))
+
+
+def made_from(page: bytes) -> str:
+    """Returns a PDF's mark, by which it can be told without typesetting which page it belongs to."""
+    return f"html-sha256-{hashlib.sha256(page).hexdigest()}"
 
 
 def report_files(studies: Sequence[Study], *, typeset: bool = True) -> dict[str, bytes]:
@@ -41,6 +47,6 @@ def report_files(studies: Sequence[Study], *, typeset: bool = True) -> dict[str,
     figures = drawings(block for one in report.sections for block in one.blocks)
     files |= {f"{FIGURES}/{name}": svg.encode() for name, svg in figures.items()}
     if typeset:
-        files["report.pdf"] = pdf(report)
+        files["report.pdf"] = pdf(report, made_from(files["report.html"]))
         files |= {f"{FIGURES}/{name.removesuffix('.svg')}.png": png(svg) for name, svg in figures.items()}
     return files

@@ -12,7 +12,8 @@ from tfrs_bench.reporting.study import Study
 
 def cold_start(studies: Sequence[Study]) -> Section:
     """Returns figure, findings and table of each study whose users were held out of training."""
-    found = [study for study in studies if of_newcomers(study)]
+    newcomers = [study for study in studies if of_newcomers(study)]
+    found = sorted(newcomers, key=lambda one: -one.comparison.rows[0].num_users)  # the surest first
     drawings, tables = map(_drawing, found), map(_table, found)
     lines = tuple(f"{_where(study)}: {one}" for study in found for one in findings(study))
     bullets = [Bullets(lines, tuple(folder for study in found for folder in study.folders))] if found else []

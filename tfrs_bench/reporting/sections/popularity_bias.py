@@ -96,9 +96,13 @@ def _findings(study: Study, found: dict[str, dict[str, float]]) -> Iterator[str]
     weighed = against(
         *(average_seeds([run.evaluation for run in study.runs[name]]) for name in (ours, theirs))
     )
-    for third, one in weighed.items():
-        ends = f"{one.difference:+.4f} [{one.low:+.4f}, {one.high:+.4f}]"
-        yield f"{study.name}: recall of the {third}, {ours} vs {theirs} {ends}: {one.word}."
+    told = (
+        f"{third} {one.difference:+.4f} [{one.low:+.4f}, {one.high:+.4f}], {one.word}"
+        for third, one in weighed.items()
+    )
+    if weighed:
+        pair = f"{ours} vs {theirs}, the best whose records count thirds"
+        yield f"{study.name}: recall by third, {pair}: {'; '.join(told)}."
 
 
 @dataclasses.dataclass(frozen=True)
