@@ -112,6 +112,20 @@ def test_settings_that_no_flag_changed_keep_the_plain_name() -> None:
     assert next(iter(study.runs)) == "als"
 
 
+def test_what_a_search_found_keeps_the_plain_name_and_given_settings_never_do() -> None:
+    found = {"ledger": {"method": "tpe", "trials": 4}}
+    study = study_of(
+        [
+            run(config={"factors": 8}),
+            run(config={"factors": 16}, **found),
+            run(config={"factors": 32}, asked={"factors": "32"}, **found),
+            run(config={"factors": 64}, ledger={"method": "flagfile", "cap_minutes": 3.0}),
+        ]
+    )
+    assert sorted(study.runs) == ["als", "als (factors=32)", "als (factors=64)", "als (factors=8)"]
+    assert study.runs["als"][0].record.config == {"factors": 16}
+
+
 def test_the_same_run_twice_is_refused_with_both_folders(tmp_path: Path) -> None:
     first, second = write(tmp_path), write(tmp_path)
     with pytest.raises(UserError, match=rf"{first} and {second} hold the same model.*Delete"):

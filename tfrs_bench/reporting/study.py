@@ -17,6 +17,7 @@ from tfrs_bench.evaluation.evaluator import PRIMARY, Evaluation
 from tfrs_bench.evaluation.metrics import ERRORS
 from tfrs_bench.evaluation.verdicts import Comparison, average_seeds, compare
 from tfrs_bench.reporting.records import RECORD, RunRecord, read_run
+from tfrs_bench.tuning.ledger import PARTS, Search
 
 # What stands in tables as floor and ceiling, and takes no part in verdicts.
 FLOOR, CEILING = "random", "oracle"
@@ -225,8 +226,8 @@ def _experiment_of(record: RunRecord) -> str:
 def _by_display_name(runs: Sequence[Run]) -> dict[str, list[Run]]:
     """Names a model by what sets it apart too, if it was run with several settings.
 
-    Settings that no flag changed have the plain name, and the others tell how they differ from these. Where
-    there are none, or several, all tell what varies among them.
+    Settings that no flag changed have the plain name, of several those that a search within a budget found,
+    and the others tell how they differ from these. Where no one settings are left, all tell what varies.
     """
     models = _grouped(runs, lambda run: run.record.model)
     named = {}
@@ -234,7 +235,8 @@ def _by_display_name(runs: Sequence[Run]) -> dict[str, list[Run]]:
         variants = _grouped(models[model], lambda run: json.dumps(_settings(run), sort_keys=True))
         settings = {key: _settings(its[0]) for key, its in variants.items()}
         unflagged = [key for key, its in variants.items() if not _by_flags(its[0].record)]
-        plain = unflagged[0] if len(unflagged) == 1 else None
+        searched = [key for key in unflagged if _was_searched(variants[key][0].record)]
+        plain = next((one[0] for one in (unflagged, searched) if len(one) == 1), None)
         for key in sorted(variants, key=lambda one: (one != plain, one)):
             compared = settings.values() if plain is None else (settings[plain], settings[key])
             told = " ".join(f"{field}={shown(settings[key].get(field))}" for field in varied([*compared]))
@@ -243,7 +245,13 @@ def _by_display_name(runs: Sequence[Run]) -> dict[str, list[Run]]:
 
 
 def _by_flags(record: RunRecord) -> bool:
-    return record.tuning == "flags" or record.tuning.startswith("flags over ")
+    held = _was_searched(record) and not {*record.config}.isdisjoint(record.asked)
+    return held or record.tuning == "flags" or record.tuning.startswith("flags over ")
+
+
+def _was_searched(record: RunRecord) -> bool:
+    """Tells whether the run itself began with a search within a budget."""
+    return record.ledger.get("method") in (Search.method, PARTS)
 
 
 def _settings(run: Run) -> dict[str, Any]:
