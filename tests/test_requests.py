@@ -214,6 +214,12 @@ def test_parts_of_a_funnel_get_what_they_would_get_alone() -> None:
     assert config.ranker_settings == asked["als"].config != ALSConfig()
 
 
+def test_a_funnel_at_its_defaults_tells_where_its_parts_have_their_settings_from() -> None:
+    asked = requests("--model=funnel", "--dataset=ml-100k", "--baselines=")["funnel"]
+    assert asked.tuning == "flags/ml-100k/per_user/ncf.cfg of parts"
+    assert requests("--model=funnel", "--baselines=")["funnel"].tuning == "defaults"
+
+
 def test_within_a_budget_the_parts_of_a_funnel_are_searched_for_as_they_would_be_alone() -> None:
     asked = requests("--model=funnel,two_tower", "--dataset=ml-1m", "--ranker=als", "--tune_minutes=2")
     funnel = asked["funnel"]

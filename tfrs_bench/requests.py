@@ -68,9 +68,9 @@ def request(name: str, settings: Settings) -> Request:
     if shipped is not None:
         return Request(name, config, shipped.name, seed=seed, ledger=shipped.ledger)
     if not model.grid:
-        return Request(
-            name, config, "defaults" if dataclasses.fields(model.Config) else "no settings", seed=seed
-        )
+        parts = [one.name for part in model.parts(config) if (one := _shipped(part, _model(part), settings))]
+        untuned = "defaults" if dataclasses.fields(model.Config) else "no settings"
+        return Request(name, config, f"{' and '.join(parts)} of parts" if parts else untuned, seed=seed)
     if not plan.tune_baselines:
         return Request(name, config, UNTUNED, seed=seed)
     return Request(name, config, tune=True, seed=seed)
