@@ -105,7 +105,8 @@ def deployed(study: Study) -> str | None:
         return None
     seconds = study.mean(choice.model, "fit_s")
     scoring = study.mean(choice.model, "score_us_per_user")
-    told = f"{study.name}: **{choice.model}**, {seconds:,.1f} s of training and {scoring:,.0f} µs a user"
+    model = f"**{choice.model}**{'' if choice.model in tuned_alike(study) else ', tuned otherwise than most'}"
+    told = f"{study.name}: {model}, {seconds:,.1f} s of training and {scoring:,.0f} µs a user"
     if choice.verdict is None:
         cheaper = [name for name in weighed(study) if cost_of(study, name) < cost_of(study, choice.model)]
         return told + (
