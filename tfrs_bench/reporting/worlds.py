@@ -49,7 +49,7 @@ def _shares(study: Study, world: KnownWorld) -> dict[str, str]:
         made = record.model == world.made_for and as_flags == dict(world.flags)
         column = f"{record.model}, as made" if made and world.flags else record.model
         share = f"{row.mean / ceiling.mean:.0%}"
-        cells[column] = f"**{share}**" if made else share
+        cells.setdefault(column, f"**{share}**" if made else share)  # the plain name comes first
     return cells
 
 
