@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from tfrs_bench.evaluation.evaluator import PRIMARY
-from tfrs_bench.reporting.budgets import FILE, SEARCH, kind_of, tuned_models
+from tfrs_bench.reporting.budgets import SEARCH, kind_of, tuned_models
 from tfrs_bench.reporting.comparison import mean_of
 from tfrs_bench.reporting.judgements import tuned_alike
 from tfrs_bench.reporting.study import CEILING, FLOOR, Study, without_variants
@@ -72,8 +72,10 @@ def _budget(study: Study) -> str:
     searched = sorted(kind for kind in kinds if kind.startswith(SEARCH))
     if len(kinds) == 1:
         return f" {searched[0]} for every model." if searched else ""
-    if len(searched) == 1 and kinds - {*searched} == {FILE}:
-        return f" {searched[0]} for every model but some with settings of a file, which do not count there."
+    left = [name for name in tuned_models(study) if name not in tuned_alike(study)]
+    if len(searched) == 1 and left:
+        counts = "do not count" if len(left) > 1 else "does not count"
+        return f" {searched[0]} for every model but {', '.join(left)}, which {counts} there."
     return " Budgets differ, see results."
 
 
