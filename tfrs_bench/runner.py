@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -41,7 +42,7 @@ from tfrs_bench.reporting.study import Run
 from tfrs_bench.reporting.tensorboard import write_projector, write_results, write_settings
 from tfrs_bench.retrieval.funnel import Funnel
 from tfrs_bench.runtime import environment, peak_memory_mb, restart_peak_memory, stop_if_interrupted
-from tfrs_bench.searching import Searched, SearchedParts, search_grid, search_settings, space_of
+from tfrs_bench.searching import Searched, SearchedParts, Searches, search_grid, space_of
 from tfrs_bench.tuning.grid import GridResult
 from tfrs_bench.tuning.search import Budget
 from tfrs_bench.unfinished import Unfinished
@@ -110,7 +111,7 @@ class Runner:
         self.prepared, self.results_dir, self.console, self._rerun = prepared, results_dir, console, rerun
         self._asked = asked or {}
         self._tuned: dict[tuple[Any, ...], GridResult | Searched | SearchedParts] = {}
-        self._searches: dict[tuple[Any, ...], Searched] = {}
+        self._searches = Searches(prepared, results_dir, console, afresh=rerun)
 
     def folder(self, request: Request) -> Path:
         """Returns the folder of a run, named by what it is."""
@@ -263,28 +264,13 @@ class Runner:
                 checkpoint=unfinished.checkpoint("trials"),
                 console=self.console,
             )
+        within = functools.partial(self._searches.within, request.budget)
         if not request.parts:
-            return self._searched_within(request, request.budget)
-        found = {part.name: self._searched_within(part, request.budget) for part in request.searches}
+            return within(request.name, request.config, request.held)
+        found = {part.name: within(part.name, part.config, part.held) for part in request.searches}
         configs = {part.name: found.get(part.name, part).config for part in request.parts}
         kind = registry.resolve(registry.MODELS, request.name, "model")
         return SearchedParts(kind.with_settings_of_parts(request.config, configs.__getitem__), found)
-
-    def _searched_within(self, request: Request, budget: Budget) -> Searched:
-        """Searches once for a model and for all that it is a part of."""
-        key = request.name, request.config, request.held
-        if key not in self._searches:
-            self._searches[key] = search_settings(
-                self.prepared,
-                request.name,
-                request.config,
-                budget,
-                held=request.held,
-                results_dir=self.results_dir,
-                console=self.console,
-                afresh=self._rerun,
-            )
-        return self._searches[key]
 
     def _record(
         self,

@@ -6,6 +6,7 @@ Models learn from the train part and are judged by the validation part; the test
 from __future__ import annotations
 
 import dataclasses
+import functools
 import gc
 import math
 import shutil
@@ -201,6 +202,24 @@ def search_file(results_dir: Path, blank: Search) -> Path:
     asked = dataclasses.asdict(dataclasses.replace(blank, trials=[], lost_s=0.0, finished=False))
     name = f"{blank.model}-{short_hash(asked)}.json"
     return results_dir / FOLDER / blank.dataset / blank.split / name
+
+
+class Searches:
+    """Searches on a prepared log, each made once for all seeds of a model and all that it is a part of."""
+
+    def __init__(self, prepared: Prepared, results_dir: Path, console: Console, *, afresh: bool) -> None:
+        """Takes what searches share, see `search_settings`."""
+        self._search = functools.partial(
+            search_settings, prepared, results_dir=results_dir, console=console, afresh=afresh
+        )
+        self._found: dict[tuple[Any, ...], Searched] = {}
+
+    def within(self, budget: Budget, name: str, start: Any, held: frozenset[str]) -> Searched:
+        """Searches for a model's settings within a budget, see `search_settings`."""
+        key = name, start, budget, held
+        if key not in self._found:
+            self._found[key] = self._search(name, start, budget, held=held)
+        return self._found[key]
 
 
 def _leave_aside(path: Path) -> None:

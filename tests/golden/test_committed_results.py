@@ -12,6 +12,7 @@ from tfrs_bench.main import console
 from tfrs_bench.reporting.embedding_map import FILE as MAP
 from tfrs_bench.reporting.index_cost import COST
 from tfrs_bench.reporting.records import PER_USER, RECORD, RunRecord, read_run
+from tfrs_bench.reporting.sections.datasets import NOTE
 from tfrs_bench.tuning.ledger import FOLDER
 
 ROOT = Path(__file__).parents[2]
@@ -52,7 +53,7 @@ def test_models_checkpoints_and_curves_are_not_committed() -> None:
     assert {Path(line).suffix for line in listed.stdout.splitlines() if line.startswith(ledgers)} <= {".json"}
     names = {Path(line).name for line in kept}
     # A map is small, and cannot be drawn again without the model.
-    assert names <= {RECORD, PER_USER, COST, MAP}
+    assert names <= {RECORD, PER_USER, COST, MAP, NOTE}
 
 
 @pytest.mark.parametrize("model", UNTRAINED)
