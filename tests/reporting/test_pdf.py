@@ -80,3 +80,12 @@ def test_a_wide_table_is_set_smaller_and_drawings_side_by_side() -> None:
 def test_a_drawing_becomes_the_same_png_every_time() -> None:
     image = png(svg())
     assert image.startswith(b"\x89PNG") and image == png(svg()) and image != png(svg("ease"))
+
+
+def test_a_shortened_table_keeps_as_many_rows_as_asked_and_says_so() -> None:
+    many = Table("Models.", ("model",), tuple((str(place),) for place in range(20)))
+    for rows in (3, 16):
+        (section,) = pdf_module._shortened(report(many), 1, 1, 1, rows).sections
+        (table,) = section.blocks
+        assert isinstance(table, Table) and len(table.rows) == rows
+        assert table.caption == f"Models. The first {rows} rows; {20 - rows} more in report.html."

@@ -24,11 +24,12 @@ from tfrs_bench.reporting.document import (
 )
 
 MOST_PAGES = 10
-# What a section keeps at most: figures, tables, lines of lists. The first that gives few enough pages counts.
+# What a section keeps at most: figures, tables, lines of lists, and rows of a table where they are fewer than
+# usual. The first that gives few enough pages counts.
 _LIMITS = (
     (99, 99, 99), (6, 4, 16), (4, 4, 12), (4, 2, 10), (2, 2, 12), (2, 2, 8), (2, 2, 6), (2, 2, 4), (2, 1, 8),
-    (2, 1, 6), (2, 1, 5), (2, 1, 4), (2, 1, 3), (2, 1, 2), (1, 1, 4), (1, 1, 2), (1, 0, 2),
-    (0, 0, 2), (0, 0, 0),
+    (2, 1, 6), (2, 1, 5), (2, 1, 4), (2, 1, 3), (2, 1, 2), (1, 1, 4), (1, 1, 2), (1, 1, 2, 10), (1, 1, 2, 7),
+    (1, 1, 1, 6), (1, 0, 2), (0, 0, 2), (0, 0, 0),
 )  # fmt: skip
 _MOST_ROWS = 16  # of a table, where a report is shortened at all
 _MOST_PLACES = 2  # named below a table or a figure; of all records the HTML report tells
@@ -112,12 +113,12 @@ def typst_source(report: Report, made_from: str = "") -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _shortened(report: Report, figures: int, tables: int, lines: int) -> Report:
-    sections = tuple(_with_first(section, figures, tables, lines) for section in report.sections)
+def _shortened(report: Report, figures: int, tables: int, lines: int, rows: int = _MOST_ROWS) -> Report:
+    sections = tuple(_with_first(section, figures, tables, lines, rows) for section in report.sections)
     return dataclasses.replace(report, sections=sections)
 
 
-def _with_first(section: Section, figures: int, tables: int, lines: int) -> Section:
+def _with_first(section: Section, figures: int, tables: int, lines: int, rows: int) -> Section:
     """Returns a section with some of its blocks of each kind, and a sentence that says what it lacks.
 
     The first of every data set come before the second of any.
@@ -134,7 +135,7 @@ def _with_first(section: Section, figures: int, tables: int, lines: int) -> Sect
             blocks += [Bullets(kept, block.records)] if kept else []
             lacking[Bullets] += len(block.lines) - len(kept)
         elif place in shown:
-            blocks.append(_of_few_rows(block) if isinstance(block, Table) and figures < 99 else block)
+            blocks.append(_of_few_rows(block, rows) if isinstance(block, Table) and figures < 99 else block)
         else:
             lacking[type(block)] += 1
     nouns = {Drawing: "figure", Table: "table", Bullets: "line"}
@@ -168,12 +169,12 @@ def _data_of(block: Block) -> str:
     return block.records[0].parent.parent.name if block.records else ""
 
 
-def _of_few_rows(table: Table) -> Table:
-    more = len(table.rows) - _MOST_ROWS
+def _of_few_rows(table: Table, most: int) -> Table:
+    more = len(table.rows) - most
     if more <= 0:
         return table
-    caption = f"{table.caption} The first {_MOST_ROWS} rows; {more} more in report.html."
-    return dataclasses.replace(table, caption=caption, rows=table.rows[:_MOST_ROWS])
+    caption = f"{table.caption} The first {most} rows; {more} more in report.html."
+    return dataclasses.replace(table, caption=caption, rows=table.rows[:most])
 
 
 def _figures_together(blocks: Sequence[Block]) -> list[Block]:
