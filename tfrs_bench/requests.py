@@ -89,9 +89,8 @@ def searched_request(name: str, settings: Settings, budget: Budget, *, of: str |
     """
     experiment, model = settings.experiment, _model(name)
     suited = split_config(model.Config, name, experiment.split, task=experiment.task)
-    config = settings.config(name, None if suited is None else suited.config)
     stated = settings.stated(name) if {name, of} & {*settings.plan.model} else {}
-    config = dataclasses.replace(config, **stated)
+    config = dataclasses.replace(model.Config() if suited is None else suited.config, **stated)
     parts = {one: searched_request(one, settings, budget, of=name) for one in model.parts(config)}
     config = model.with_settings_of_parts(config, lambda part: parts[part].config)
     return Request(
