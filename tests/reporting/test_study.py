@@ -126,6 +126,14 @@ def test_what_a_search_found_keeps_the_plain_name_and_given_settings_never_do() 
     assert study.runs["als"][0].record.config == {"factors": 16}
 
 
+def test_the_settings_of_a_flagfile_beside_those_of_a_search_are_told_in_a_word() -> None:
+    found = {"ledger": {"method": "tpe", "trials": 4}}
+    searched, filed = run(config={"factors": 16}, **found), run(config={"factors": 8}, tuning="flags/x.cfg")
+    assert [*study_of([searched, filed]).runs] == ["als", "als (flagfile)"]
+    other = run(config={"factors": 4}, tuning="flags/y.cfg")
+    assert [*study_of([searched, filed, other]).runs] == ["als", "als (factors=4)", "als (factors=8)"]
+
+
 def test_the_same_run_twice_is_refused_with_both_folders(tmp_path: Path) -> None:
     first, second = write(tmp_path), write(tmp_path)
     with pytest.raises(UserError, match=rf"{first} and {second} hold the same model.*Delete"):

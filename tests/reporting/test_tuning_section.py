@@ -87,3 +87,10 @@ def test_a_search_that_only_the_head_of_a_flagfile_tells_of_is_not_drawn() -> No
 
 def test_without_searches_the_section_is_empty() -> None:
     assert tuning([study_of([run("als", planted(0.3)), run("ease", planted(0.2))])]).blocks == ()
+
+
+def test_searches_in_worlds_whose_winner_is_known_are_drawn_after_all_others() -> None:
+    search = ledger((0.1, 0.25), (0.6, 0.3), minutes=1.5)
+    models = [run("als", planted(0.3), dataset="simulated-lowrank", config={"factors": 8}, ledger=search)]
+    drawn = [block for block in tuning([study_of(models), searched()]).blocks if isinstance(block, Drawing)]
+    assert [one.name for one in drawn] == ["tuning, log, per_user", "tuning, simulated-lowrank, per_user"]

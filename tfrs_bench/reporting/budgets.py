@@ -7,7 +7,7 @@ from typing import Any
 from tfrs_bench import registry
 from tfrs_bench.options import told
 from tfrs_bench.reporting.records import RunRecord, as_json
-from tfrs_bench.reporting.study import CEILING, FLOOR, Study
+from tfrs_bench.reporting.study import CEILING, FLOOR, Study, of_flagfile
 from tfrs_bench.tuning.ledger import PARTS, counted
 
 FILE, _GRID, _UNTUNED = "Settings of a file", "A grid", "Untuned"
@@ -60,7 +60,7 @@ def kind_of(record: RunRecord) -> str:
         return _GRID
     if method == "hand":
         return _HAND
-    if record.tuning.startswith("flags/"):
+    if of_flagfile(record):
         return FILE
     return _FLAGS if record.tuning.startswith("flags") else _UNTUNED
 

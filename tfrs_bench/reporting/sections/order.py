@@ -38,6 +38,11 @@ PARTS = (
     Part("Results", "results:results", _MAIN),
     Part("Tuning budgets", "tuning:tuning", f"{_MAIN} --tune_minutes=5"),
     Part("Statistics", "statistics:statistics", f"{_MAIN} --seeds=3"),
+    Part(
+        "Worlds whose winner is known",
+        "known_worlds:worlds",
+        f"{_MAIN} --dataset=simulated-lowrank --tune_minutes=1",
+    ),
     Part("Leakage certificate", "leakage:leakage", _BOTH),
     Part("Cold start", "cold_start:cold_start", f"{_MAIN} --split=global --cold_start_fraction=0.1"),
     Part(

@@ -13,6 +13,7 @@ from tfrs_bench.reporting.figures import COLORS, drawing
 from tfrs_bench.reporting.labels import label_points
 from tfrs_bench.reporting.rating_table import predicts_ratings
 from tfrs_bench.reporting.study import Study, is_neural
+from tfrs_bench.reporting.worlds import known_worlds
 from tfrs_bench.tuning.ledger import counted
 
 _TITLES = (
@@ -30,7 +31,8 @@ _LEAST_MIN = 0.005
 
 def tuning(studies: Sequence[Study]) -> Section:
     """Returns the best so far by minutes, and what each search took and found, by study."""
-    shown = [*main_studies(studies), *(study for study in studies if predicts_ratings(study))]
+    rated = (study for study in studies if predicts_ratings(study))
+    shown = [*main_studies(studies), *rated, *known_worlds(studies).values()]
     blocks = [block for study in shown if _ledgers(study) for block in _blocks(study)]
     return Section("Tuning budgets", (Paragraph(_METHOD), *blocks) if blocks else ())
 
