@@ -42,7 +42,7 @@ from tfrs_bench.reporting.study import Run
 from tfrs_bench.reporting.tensorboard import write_projector, write_results, write_settings
 from tfrs_bench.retrieval.funnel import Funnel
 from tfrs_bench.runtime import environment, peak_memory_mb, restart_peak_memory, stop_if_interrupted
-from tfrs_bench.searching import Searched, SearchedParts, Searches, search_grid, space_of
+from tfrs_bench.searching import Searched, SearchedParts, Searches, space_of
 from tfrs_bench.tuning.grid import GridResult
 from tfrs_bench.tuning.search import Budget
 from tfrs_bench.unfinished import Unfinished
@@ -110,7 +110,6 @@ class Runner:
         """
         self.prepared, self.results_dir, self.console, self._rerun = prepared, results_dir, console, rerun
         self._asked = asked or {}
-        self._tuned: dict[tuple[Any, ...], GridResult | Searched | SearchedParts] = {}
         self._searches = Searches(prepared, results_dir, console, afresh=rerun)
 
     def folder(self, request: Request) -> Path:
@@ -199,7 +198,7 @@ class Runner:
         prepare_folder(folder)
         unfinished = Unfinished(folder, lambda text: self.console.note(request.name, text))
         with self.console.stage(request.name) as stage:
-            tuned = self._tune(request, unfinished) if request.tune else None
+            tuned = self._searched(request, unfinished) if request.tune else None
             restart_peak_memory()  # trials may have been larger
             config = request.config if tuned is None else tuned.config
             model, report, fit_s = fit_for_test(
@@ -248,22 +247,10 @@ class Runner:
     def _new(self, name: str, config: Any) -> Recommender:
         return new_model(self.prepared, name, config)
 
-    def _tune(self, request: Request, unfinished: Unfinished) -> GridResult | Searched | SearchedParts:
-        """Searches once for all seeds of a model, with the experiment's own."""
-        key = request.name, request.config, request.budget
-        if key not in self._tuned:
-            self._tuned[key] = self._searched(request, unfinished)
-        return self._tuned[key]
-
     def _searched(self, request: Request, unfinished: Unfinished) -> GridResult | Searched | SearchedParts:
+        """Searches once for all seeds of a model, with the experiment's own."""
         if request.budget is None:
-            return search_grid(
-                self.prepared,
-                request.name,
-                request.config,
-                checkpoint=unfinished.checkpoint("trials"),
-                console=self.console,
-            )
+            return self._searches.of_grid(request.name, request.config, unfinished.checkpoint("trials"))
         within = functools.partial(self._searches.within, request.budget)
         if not request.parts:
             return within(request.name, request.config, request.held)

@@ -212,7 +212,9 @@ class Searches:
         self._search = functools.partial(
             search_settings, prepared, results_dir=results_dir, console=console, afresh=afresh
         )
+        self._grid = functools.partial(search_grid, prepared, console=console)
         self._found: dict[tuple[Any, ...], Searched] = {}
+        self._of_grid: dict[tuple[Any, ...], GridResult] = {}
 
     def within(self, budget: Budget, name: str, start: Any, held: frozenset[str]) -> Searched:
         """Searches for a model's settings within a budget, see `search_settings`."""
@@ -220,6 +222,12 @@ class Searches:
         if key not in self._found:
             self._found[key] = self._search(name, start, budget, held=held)
         return self._found[key]
+
+    def of_grid(self, name: str, start: Any, checkpoint: Any) -> GridResult:
+        """Searches a model's grid, see `search_grid`."""
+        if (name, start) not in self._of_grid:
+            self._of_grid[name, start] = self._grid(name, start, checkpoint=checkpoint)
+        return self._of_grid[name, start]
 
 
 def _leave_aside(path: Path) -> None:

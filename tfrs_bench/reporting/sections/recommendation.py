@@ -9,14 +9,12 @@ from tfrs_bench.reporting.answers import main_studies
 from tfrs_bench.reporting.cold_start import of_newcomers
 from tfrs_bench.reporting.comparison import known_levels
 from tfrs_bench.reporting.document import Block, Bullets, Paragraph, Section, Table
-from tfrs_bench.reporting.judgements import best, recommended, weighed
+from tfrs_bench.reporting.judgements import COST_RULE, best, recommended, weighed
 from tfrs_bench.reporting.study import Study
 
 _RULE = (
-    "The rule: of the models whose paired 95 % interval against the best mean does not lie below 0 "
-    "as a whole, "
-    "take the one that trains fastest, and of those that train within a minute the one that answers fastest. "
-    "That it is as good is not shown; what it may give up stands beside."
+    f"The rule. {COST_RULE} Surely worse is one whose paired 95 % interval against the best mean lies "
+    "below 0 as a whole. That the choice is as good is not shown; what it may give up stands beside."
 )
 _CONDITIONS = {
     "per_user": "what comes next in people's own lists",
