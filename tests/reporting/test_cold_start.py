@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
@@ -13,6 +14,8 @@ from finished_runs import AUDIT, evaluation, record
 from tfrs_bench.evaluation.evaluator import Evaluation
 from tfrs_bench.reporting.cold_start import cold_start_figures, cold_start_page
 from tfrs_bench.reporting.comparison import columns, footnote
+from tfrs_bench.reporting.document import Bullets
+from tfrs_bench.reporting.sections.cold_start import cold_start
 from tfrs_bench.reporting.study import Run, Study, study_of
 
 USERS = 200
@@ -62,9 +65,27 @@ def test_the_page_has_the_table_the_figure_and_the_verdict_of_each_level(study: 
     assert "| NDCG@10 of 200 newcomers | 0 known | 1 known | 2 known |" in page
     assert "| als | 0.3000 | 0.2000 | 0.2000 |" in page
     assert "- Highest mean: als at 0, 1; two_tower at 2." in page
-    assert "- two_tower vs als by known interactions: 0 worse, 1 cannot tell, 2 better." in page
+    assert (
+        "- two_tower vs als by known interactions: 0 worse -0.100 [-0.100, -0.100]; "
+        "1 cannot tell +0.000 [+0.000, +0.000]; 2 better +0.300 [+0.300, +0.300]."
+    ) in page
     (name,) = cold_start_figures([study])
     assert f"](../results/{name})" in page
+
+
+def test_the_section_says_what_makes_words_on_newcomers_weaker() -> None:
+    tunings = {"als": "flags/ml-1m/per_user/als.cfg", "two_tower": "flags over flags/per_user/two_tower.cfg"}
+    kept: dict[str, Any] = {"audit": AUDIT, "config": {"a": 1}, "trials": [], "ledger": {}}
+    runs = [
+        Run(record(name, tuning=tuning, **kept), newcomers(0.3, 0.2), Path(name))
+        for name, tuning in tunings.items()
+    ]
+    (told,) = [block for block in cold_start([study_of(runs)]).blocks if isinstance(block, Bullets)]
+    assert told.lines[-2].endswith(
+        "the settings of als are shipped for these data and were found with all users, newcomers among them, "
+        "which may help these models."
+    )
+    assert "Budgets differ." in told.lines[-1]
 
 
 def test_studies_without_newcomers_have_no_page() -> None:

@@ -71,6 +71,16 @@ def test_the_section_shows_each_grid_once_whatever_the_seeds() -> None:
     assert importance([study_of([searched("ease", trials(5))])]).blocks == ()
 
 
+def test_the_studies_that_answers_rest_on_come_first() -> None:
+    others = study_of([searched("als", trials(30), dataset="a-sensitivity")])
+    (table,) = [
+        one
+        for one in importance([others, study_of([searched("als", trials(40))])]).blocks
+        if isinstance(one, Table)
+    ]
+    assert [row[0] for row in table.rows] == ["log, per_user", "a-sensitivity, per_user"]
+
+
 def test_searches_kept_beside_the_runs_are_read_too(tmp_path: Path) -> None:
     kept = [
         Trial(number, settings, COMPLETE, quality, 1.0)

@@ -12,7 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from planted_studies import planted, run
 
+from tfrs_bench import registry
 from tfrs_bench.evaluation.evaluator import Evaluation
+from tfrs_bench.options import told as as_told
 from tfrs_bench.reporting.answers import answers, deployed
 from tfrs_bench.reporting.document import Bullets
 from tfrs_bench.reporting.judgements import (
@@ -23,6 +25,7 @@ from tfrs_bench.reporting.judgements import (
     cost_of,
     deep,
     judged,
+    on_equal_terms,
     pair,
     reads_order,
     recommended,
@@ -166,13 +169,48 @@ def test_only_models_that_were_tuned_alike_are_weighed_and_the_others_are_named(
     assert tuned_alike(alone) == ["als", "ncf"]
 
 
+def test_answers_on_unequal_terms_say_so_and_are_counted_apart() -> None:
+    searched = {"method": "tpe", "cap_minutes": 3.0, "max_trials": 60, "trials": 4, "minutes": 1.0}
+    kept: dict[str, Any] = {"config": {"a": 1}}
+    equal = study_of([run(name, planted(0.3), ledger=searched, **kept) for name in ("als", "two_tower")])
+    unequal = study_of(
+        [
+            run("als", planted(0.3), ledger=searched, dataset="other", **kept),
+            run("two_tower", planted(0.4), dataset="other", **kept),
+        ]
+    )
+    assert on_equal_terms(equal) and not on_equal_terms(unequal) and on_equal_terms(study())
+    blocks = answers([equal, unequal]).blocks
+    told = " ".join(getattr(one, "text", "") for one in blocks)
+    assert "Of 1 data sets and splits where budgets were equal" in told
+    assert "Of 1 data sets and splits where budgets differ" in told
+    lines = [line for one in blocks if isinstance(one, Bullets) for line in one.lines]
+    of_studies = [line for line in lines if line.startswith(("log, ", "other, "))]
+    assert len(of_studies) == 8
+    assert all(line.endswith("Budgets differ there.") == line.startswith("other, ") for line in of_studies)
+
+
+def test_a_search_that_began_at_more_than_defaults_is_told_where_its_model_is_judged() -> None:
+    found = {"method": "tpe", "cap_minutes": 3.0, "max_trials": 60, "trials": 1, "minutes": 1.0}
+    defaults = as_told(registry.resolve(registry.MODELS, "two_tower", "model").Config())
+    ahead = defaults | {"dimension": 128}
+    runs = [
+        run("als", planted(0.3), ledger=found, config={"factors": 8}, trials=[[{"factors": 64}, 0.3]]),
+        run("two_tower", planted(0.4), ledger=found, config=ahead, trials=[[ahead, 0.4]]),
+    ]
+    (line, *_) = [line for one in answers([study_of(runs)]).blocks for line in getattr(one, "lines", ())]
+    assert line.endswith(
+        "The search of two_tower began at settings shipped for this split, see Tuning budgets."
+    )
+
+
 def test_answers_count_and_name_splits_that_disagree() -> None:
     won, lost = study(), study((-0.3, 0.0, 0.2, 0.0, 0.0), split="global")
     blocks = answers([won, lost]).blocks
     told = " ".join(getattr(one, "text", "") + " ".join(getattr(one, "lines", ())) for one in blocks)
     assert (
-        "Of 2 data sets and splits the best deep model is better than the best factorization in 1, worse in 1"
-        in told
+        "Of 2 data sets and splits where budgets were equal the best deep model is better than the best "
+        "factorization in 1, worse in 1" in told
     )
     assert "log: **The splits disagree**: better by per_user, worse by global." in told
     assert "**Not justified.**" in told and "**The cost buys quality.**" in told

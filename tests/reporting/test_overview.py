@@ -36,8 +36,8 @@ def test_both_splits_stand_side_by_side_and_a_line_says_who_won() -> None:
     assert blank == ""
     # three users who agree are no proof, whatever the difference
     assert line == (
-        "- a: per_user: two_tower vs als +0.250 (+100 %), cannot tell; "
-        "global: two_tower vs popularity -0.500 (-67 %), cannot tell."
+        "- a: per_user: two_tower vs als +0.250 [+0.250, +0.250] (+100 %), cannot tell; "
+        "global: two_tower vs popularity -0.500 [-0.500, -0.500] (-67 %), cannot tell."
     )
 
 

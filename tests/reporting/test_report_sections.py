@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 from finished_runs import AUDIT, evaluation, record
+from planted_studies import noisy, run
 
 from tfrs_bench.reporting.document import Block, Bullets, Drawing, Paragraph, Section, Table
+from tfrs_bench.reporting.judgements import against
 from tfrs_bench.reporting.sections.baselines import lessons
 from tfrs_bench.reporting.sections.cold_start import cold_start
 from tfrs_bench.reporting.sections.datasets import datasets
@@ -104,12 +106,14 @@ def test_what_a_search_was_worth_is_told_by_model() -> None:
 
 def test_the_best_of_each_study_is_bold_and_pairs_have_their_word() -> None:
     matrix = next(one for one in results([study()]).blocks if isinstance(one, Table))
-    assert matrix.titles == ("study", "random", "popularity", "als", "two_tower")
-    assert matrix.rows == (("log, per_user", "0.1000", "0.3000", "**0.5000**", "0.4000"),)
+    assert matrix.titles == ("model", "log, per_user")
+    assert matrix.rows == (
+        ("als", "**0.5000**"), ("two_tower", "0.4000"), ("popularity", "0.3000"), ("random", "0.1000"),
+    )  # fmt: skip
     table = verdict_table(study())
     assert table is not None and table.titles == ("against", "two_tower")
     assert [row[0] for row in table.rows] == ["popularity", "als"]
-    assert table.rows[0][1].startswith("+0.100 ")
+    assert table.rows[0][1].startswith("+0.100 [+0.100, +0.100] ")
 
 
 def test_data_sets_have_their_sizes_and_splits_their_leakage() -> None:
@@ -130,10 +134,29 @@ def test_what_somebody_noted_of_a_log_stands_with_it(tmp_path: Path) -> None:
 
 
 def test_threats_have_the_audits_figures() -> None:
-    told = texts(threats([study(audit=AUDIT | {"leaked_share": 0.25, "temporal": False})]))
-    assert "log, per_user 25%" in told and "log, per_user: the split is not one of time" in told
+    told = texts(threats([study(audit=AUDIT | {"leaked_share": 0.25})]))
+    assert "Nobody's own future is learned from" in told and "log, per_user 25%" in told
+    mixed = texts(threats([study(audit=AUDIT | {"leaked_share": 0.25, "temporal": False})]))
+    assert "log, per_user: the split is not one of time" in mixed
+    assert "Nobody's own future is learned from" not in mixed
     assert "20% of the users asked are cold" in told
     assert "later rows of others" not in texts(threats([study()]))
+
+
+def test_models_that_move_from_seed_to_seed_are_a_threat() -> None:
+    seeds = [(0, (0.1, 0.4, 0.1, 0.4)), (1, (0.6, 0.9, 0.6, 0.9))]
+    runs = [
+        Run(record("gmf", seed=seed, audit=AUDIT, trials=[]), evaluation(means), Path("runs") / str(seed))
+        for seed, means in seeds
+    ]
+    assert "gmf on log, per_user (± 0.3536, 2 seeds)" in texts(threats([study_of(runs)]))
+    assert "**Seeds.**" not in texts(threats([study()]))
+
+
+def test_labels_of_their_own_are_explained() -> None:
+    told = texts(datasets([study(), swept("log-sensitivity", "dimension")]))
+    assert "**Labels of their own.** log-sensitivity: " in told
+    assert "Labels of their own" not in texts(datasets([study()]))
 
 
 def test_negatives_stand_apart_from_other_settings() -> None:
@@ -168,6 +191,16 @@ def test_the_recommendation_states_its_rule_and_what_may_be_lost() -> None:
     table = next(one for one in told.blocks if isinstance(one, Table))
     assert "trains fastest" in texts(told)
     assert table.rows[0][0] == "log" and table.rows[0][2] in ("popularity", "als")
+
+
+def test_the_model_to_take_may_give_up_what_no_interval_denies() -> None:
+    runs = [run(name, noisy(0.3, seed)) for seed, name in enumerate(("popularity", "als", "ease", "ncf"))]
+    noised = study_of(runs)
+    (table,) = [one for one in recommendation([noised]).blocks if isinstance(one, Table)]
+    bounds = [one.high for one in against(noised, table.rows[0][2]).values()]
+    assert max(bounds) > 0 and table.rows[0][-1].startswith(f"up to {max(bounds):.3f} (")
+    (clear,) = [one for one in recommendation([study()]).blocks if isinstance(one, Table)]
+    assert clear.rows[0][2] != "als" or clear.rows[0][-1] == "nothing"
 
 
 def test_a_study_of_one_model_gives_no_advice() -> None:

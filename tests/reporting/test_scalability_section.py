@@ -37,9 +37,8 @@ def test_table_figures_and_sentences_follow_the_shares() -> None:
     assert told.lines == (
         "log, per_user: als reaches 75% of its NDCG@10 with 25% of the users, in 75% of the time.",
         "log, per_user: two_tower reaches 50% of its NDCG@10 with 25% of the users, in 50% of the time.",
-        "log, per_user: two_tower against its strongest classical opponent, by share: 25% -0.0900 against "
-        "als "
-        "(worse); 100% +0.0200 against als (better).",
+        "log, per_user: two_tower against its strongest classical opponent, by share: 25% -0.0900 "
+        "[-0.0900, -0.0900] against als (worse); 100% +0.0200 [+0.0200, +0.0200] against als (better).",
     )
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
+import numpy as np
 import pytest
-from planted_studies import noisy, planted, run, study
+from planted_studies import USERS, noisy, planted, run, study
 
 from tfrs_bench.evaluation.verdicts import Verdict, Word
-from tfrs_bench.reporting.document import Table
+from tfrs_bench.reporting.document import Bullets, Table
 from tfrs_bench.reporting.sections.statistics import meaning, shown_pairs, statistics, users_needed
 from tfrs_bench.reporting.study import study_of
 
@@ -49,6 +51,19 @@ def test_the_table_holds_the_strongest_opponent_and_als() -> None:
     assert table.rows[1] == (
         "two_tower vs ease", "+0.0500 [+0.0500, +0.0500]", "+12.5%", "< 0.001", "0.0000", "better", "–",
     )  # fmt: skip
+
+
+def test_a_segment_whose_word_is_another_has_a_sentence() -> None:
+    halves = np.arange(USERS) < USERS // 2
+    ours, theirs = planted(0.3), planted(0.3)
+    moved = theirs.metrics["ndcg@10"] + np.where(halves, 0.1, -0.1)
+    ours = dataclasses.replace(ours, metrics=dict.fromkeys(ours.metrics, moved), cold=~halves)
+    one = study_of([run("als", dataclasses.replace(theirs, cold=~halves)), run("two_tower", ours)])
+    (told,) = [block for block in statistics([one]).blocks if isinstance(block, Bullets)]
+    assert [line.partition(": NDCG")[0] for line in told.lines] == [
+        "log, per_user: two_tower vs als, regular users", "log, per_user: two_tower vs als, cold users",
+    ]  # fmt: skip
+    assert told.lines[0].endswith("better") and told.lines[1].endswith("worse")
 
 
 def test_what_a_seed_moves_stands_beside_the_interval() -> None:

@@ -134,6 +134,12 @@ def test_the_settings_of_a_flagfile_beside_those_of_a_search_are_told_in_a_word(
     assert [*study_of([searched, filed, other]).runs] == ["als", "als (factors=4)", "als (factors=8)"]
 
 
+def test_the_defaults_beside_what_a_search_found_are_told_in_a_word() -> None:
+    found = {"ledger": {"method": "tpe", "trials": 4}, "tuning": "tpe: 4 trials"}
+    runs = [run(config={"factors": 16}, **found), run(config={"factors": 8}, tuning="defaults")]
+    assert [*study_of(runs).runs] == ["als", "als (defaults)"]
+
+
 def test_the_same_run_twice_is_refused_with_both_folders(tmp_path: Path) -> None:
     first, second = write(tmp_path), write(tmp_path)
     with pytest.raises(UserError, match=rf"{first} and {second} hold the same model.*Delete"):

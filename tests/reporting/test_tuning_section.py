@@ -58,6 +58,8 @@ def test_who_ran_out_of_time_is_said() -> None:
     assert told.lines == (
         "log, per_user: the clock ended the search of two_tower after 4 trials.",
         "log, per_user: within the minutes, all trials were made of als.",
+        "log, per_user: the best lies at the edge of its range, beyond which better may lie, of two_tower "
+        "(dimension=256).",
     )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tfrs_bench.data.worlds import WORLDS
 from tfrs_bench.evaluation.evaluator import PRIMARY
+from tfrs_bench.reporting.budgets import began_ahead
 from tfrs_bench.reporting.cold_start import of_newcomers
 from tfrs_bench.reporting.comparison import known_levels
 from tfrs_bench.reporting.document import Block, Bullets, Paragraph, Section
@@ -20,6 +21,7 @@ from tfrs_bench.reporting.judgements import (
     cost_of,
     deep,
     judged,
+    on_equal_terms,
     pair,
     reads_order,
     recommended,
@@ -86,16 +88,20 @@ def answers(studies: Sequence[Study]) -> Section:
     )
     blocks: list[Block] = []
     for question, note, answer, asked in questions:
-        told = {study: line for study in asked if (line := answer(study)) is not None}
+        told = {study: _qualified(study, line) for study in asked if (line := answer(study)) is not None}
         counted = _counted(told) if answer is _deep_or_factors else ""
         text = " ".join([f"**{question}**", *filter(None, [note, counted])])
         blocks.append(Paragraph(text, _folders(told) if counted else ()))
         shuffled = order_sweeps(studies) if answer is _order else []
-        lines = [line for sweep in shuffled for line in order_findings(sweep)]
+        lines = [f"{one.title}: {' '.join(found)}" for one in shuffled if (found := order_findings(one))]
         lines += [*told.values(), *(_disagreements(told) if answer is _deep_or_factors else ())]
         folders = dict.fromkeys([*(one for sweep in shuffled for one in sweep.folders), *_folders(told)])
         blocks.append(Bullets(tuple(lines or [_NOTHING]), tuple(folders)))
     return Section("Answers", tuple(blocks))
+
+
+def _qualified(study: Study, line: str) -> str:
+    return line if on_equal_terms(study) else f"{line} Budgets differ there."
 
 
 def deployed(study: Study) -> str | None:
@@ -133,6 +139,8 @@ def _deep_or_factors(study: Study) -> str | None:
     line = f"{study.name}: {_told(study, ours, theirs)}."
     if top != theirs:
         line += f" Against {top}, the best classical model: {_told(study, ours, top)}."
+    if ours in began_ahead(study):
+        line += f" The search of {ours} began at settings shipped for this split, see Tuning budgets."
     left = [name for name in weighed(study) if name not in tuned_alike(study)]
     return f"{line} Left out, because tuned otherwise: {', '.join(left)}." if left else line
 
@@ -150,14 +158,20 @@ def _factors(study: Study) -> list[str]:
 
 
 def _counted(told: Iterable[Study]) -> str:
-    words = [_word(study) for study in told]
-    if len(words) < 2:
-        return ""
-    return (
-        f"Of {len(words)} data sets and splits the best deep model is better than the best factorization "
-        f"in {words.count('better')}, worse in {words.count('worse')}, and in "
-        f"{words.count('cannot tell')} nobody can tell."
-    )
+    words: dict[bool, list[str]] = {True: [], False: []}
+    for study in told:
+        words[on_equal_terms(study)].append(_word(study))
+    counts = [
+        f"Of {len(its)} data sets and splits {terms} the best deep model is better than the best "
+        f"factorization in {its.count('better')}, worse in {its.count('worse')}, and in "
+        f"{its.count('cannot tell')} nobody can tell."
+        for terms, its in (
+            ("where budgets were equal", words[True]),
+            ("where budgets differ", words[False]),
+        )
+        if its
+    ]
+    return " ".join(counts) if len([*words[True], *words[False]]) > 1 else ""
 
 
 def _disagreements(told: Iterable[Study]) -> list[str]:
@@ -175,7 +189,9 @@ def _word(study: Study) -> str:
 
 
 def _newcomers(study: Study) -> str | None:
-    ours, theirs = best(study, deep(study)), best(study, classical(study))
+    plain = [name for name in weighed(study) if name == registered(study, name)]  # others were set by flags
+    opponents = [name for name in classical(study) if name in plain]
+    ours, theirs = best(study, [name for name in deep(study) if name in plain]), best(study, opponents)
     if ours is None or theirs is None:
         return None
     words: dict[str, list[str]] = {}
@@ -184,7 +200,8 @@ def _newcomers(study: Study) -> str | None:
         if verdict is not None:
             words.setdefault(verdict.verdict, []).append(level.removesuffix(" known"))
     by_level = "; ".join(f"{word} at {', '.join(levels)}" for word, levels in words.items())
-    return f"{study.name}: {_told(study, ours, theirs)}. By interactions known: {by_level}."
+    of_few = f" {theirs} is the best of {', '.join(opponents)}." if len(opponents) > 1 else ""
+    return f"{study.name}: {_told(study, ours, theirs)}. By interactions known: {by_level}.{of_few}"
 
 
 def _order(study: Study) -> str | None:

@@ -27,7 +27,7 @@ def budgets_differ(study: Study) -> str | None:
 
 def starts_differ(study: Study) -> str | None:
     """Returns a sentence that names the models whose search began from more than their defaults, or None."""
-    ahead = {name: record for name, record in tuned_models(study).items() if _began_ahead(record)}
+    ahead = began_ahead(study)
     if not ahead:
         return None
     files = ", ".join(f"flags/{record.split}/{record.model}.cfg" for record in ahead.values())
@@ -36,6 +36,11 @@ def starts_differ(study: Study) -> str | None:
         f"search beyond the budget: {files} says on which validation parts that was, and these data may be "
         "among them. Trial 0 of the others has their defaults."
     )
+
+
+def began_ahead(study: Study) -> dict[str, RunRecord]:
+    """Returns a record of each model whose search began from more than its defaults, by its name."""
+    return {name: record for name, record in tuned_models(study).items() if _began_ahead(record)}
 
 
 def spent(study: Study) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tfrs_bench.evaluation.evaluator import PRIMARY
-from tfrs_bench.evaluation.verdicts import Row
+from tfrs_bench.evaluation.verdicts import Row, Verdict
 from tfrs_bench.reporting.comparison import known_levels, mean_of
 from tfrs_bench.reporting.figures import COLORS, MARKERS, drawing, file_name
 from tfrs_bench.reporting.study import CEILING, FLOOR, Study
@@ -75,9 +75,13 @@ def findings(study: Study) -> list[str]:
     verdicts = [one for one in study.comparison.verdicts if one.metric == PRIMARY and one.segment in levels]
     for model, baseline in dict.fromkeys((one.model, one.baseline) for one in verdicts):
         words = [one for one in verdicts if (one.model, one.baseline) == (model, baseline)]
-        told = ", ".join(f"{one.segment.removesuffix(' known')} {one.verdict}" for one in words)
+        told = "; ".join(f"{one.segment.removesuffix(' known')} {_amount(one)}" for one in words)
         lines.append(f"{model} vs {baseline} by known interactions: {told}.")
     return lines
+
+
+def _amount(one: Verdict) -> str:
+    return f"{one.verdict} {one.difference:+.3f} [{one.low:+.3f}, {one.high:+.3f}]"
 
 
 def figure(study: Study) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 
 from tfrs_bench.reporting.figures import COLORS, MARKERS, drawing
@@ -9,6 +10,7 @@ from tfrs_bench.reporting.judgements import best, deep
 from tfrs_bench.reporting.study import Study
 
 _INCHES_A_MODEL, _INCHES_AROUND = 0.24, 0.9
+_LETTERS = 32  # of a name in a line
 
 
 def dot_plot(study: Study, names: Sequence[str]) -> str:
@@ -34,10 +36,10 @@ def dot_plot(study: Study, names: Sequence[str]) -> str:
         level = study.comparison.row(top) if top else None
         if level is not None:
             axes.axvline(level.mean, color=COLORS[-1], linestyle=":", linewidth=0.8, zorder=0)
-        axes.set_yticks(range(len(names)), [*reversed(names)])
+        axes.set_yticks(range(len(names)), [textwrap.fill(name, _LETTERS) for name in reversed(names)])
         axes.set_ylim(-0.6, len(names) - 0.4)
         axes.grid(axis="y", alpha=0)
         axes.grid(axis="x", alpha=0.3)
-        axes.set_xlabel(f"{study.primary.upper()}, 95 % interval (round: classical, square: neural)")
+        axes.set_xlabel(f"{study.primary.upper()}, 95 % interval")
         axes.set_title(study.name, loc="left")
     return drawn.svg

@@ -44,13 +44,22 @@ def tuned_alike(study: Study) -> list[str]:
     These are the ones that were searched for within the budget of both a neural and a classical model, and
     those that have nothing to tune; all that compete where no budget was shared.
     """
+    return _share_a_budget(study) or weighed(study)
+
+
+def on_equal_terms(study: Study) -> bool:
+    """Tells whether neural and classical models were searched for within one budget, or nobody was."""
+    return bool(_share_a_budget(study)) or len({*map(kind_of, tuned_models(study).values())}) < 2
+
+
+def _share_a_budget(study: Study) -> list[str]:
     tuned = {name: kind_of(record) for name, record in tuned_models(study).items()}
     budgets = [kind for kind in dict.fromkeys(tuned.values()) if kind.startswith(SEARCH)]
     for budget in budgets:
         alike = [name for name in weighed(study) if tuned.get(name, budget) == budget]
         if {*alike} & {*deep(study)} and {*alike} & {*classical(study)}:
             return alike
-    return weighed(study)
+    return []
 
 
 def reads_order(study: Study) -> list[str]:

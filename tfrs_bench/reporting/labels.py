@@ -9,6 +9,7 @@ from typing import Any
 _SIZE = 7.0  # points
 _WIDTH, _HEIGHT = 0.56 * _SIZE, 1.25 * _SIZE  # of a letter
 _GAP = 4.0
+_FAR = 1.3
 _RINGS = 9
 
 Box = tuple[float, float, float, float]
@@ -32,7 +33,8 @@ def label_points(axes: Any, points: Mapping[str, tuple[float, float]]) -> None:
         box = _free(place, len(name) * _WIDTH, taken, sheet)
         taken.append(box)
         across, up = box[0] - place[0], (box[1] + box[3]) / 2 - place[1]
-        far = max(abs(up), abs(across), abs(across + box[2] - box[0])) > 3 * _HEIGHT + box[2] - box[0]
+        aside = max(box[0] - place[0], place[0] - box[2])
+        far = abs(up) > _FAR * _HEIGHT or aside > _FAR * _GAP
         axes.annotate(
             name,
             points[name],

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from tfrs_bench.evaluation.evaluator import PRIMARY
-from tfrs_bench.reporting.budgets import SEARCH, kind_of, tuned_models
+from tfrs_bench.reporting.budgets import SEARCH, began_ahead, kind_of, tuned_models
 from tfrs_bench.reporting.comparison import mean_of
 from tfrs_bench.reporting.judgements import tuned_alike
 from tfrs_bench.reporting.study import CEILING, FLOOR, Study, without_variants
@@ -69,14 +69,17 @@ def _budgets(data: str, of_study: Mapping[str, str]) -> str:
 def _budget(study: Study) -> str:
     """Says whether the models were tuned alike; nothing where none was searched for within a budget."""
     kinds = {kind_of(record) for record in tuned_models(study).values()}
-    searched = sorted(kind for kind in kinds if kind.startswith(SEARCH))
-    if len(kinds) == 1:
-        return f" {searched[0]} for every model." if searched else ""
+    searched = sorted(kind for kind in kinds if kind.startswith(f"{SEARCH} "))
     left = [name for name in tuned_models(study) if name not in tuned_alike(study)]
-    if len(searched) == 1 and left:
-        counts = "do not count" if len(left) > 1 else "does not count"
-        return f" {searched[0]} for every model but {', '.join(left)}, which {counts} there."
-    return " Budgets differ, see results."
+    if len(kinds) > 1 and (len(searched) != 1 or not left):
+        return " Budgets differ, see results."
+    if not searched:
+        return ""
+    counts = "do not count" if len(left) > 1 else "does not count"
+    text = f" {searched[0]} for every model"
+    text += f" but {', '.join(left)}, which {counts} there." if left else "."
+    ahead = ", ".join(began_ahead(study))
+    return f"{text} That of {ahead} began at settings shipped for the split, see results." if ahead else text
 
 
 def _winners(pair: Sequence[Study]) -> str:
@@ -97,4 +100,5 @@ def _decisive(study: Study) -> str:
         return "no verdict"
     best = max(verdicts, key=lambda one: (means[one.model], means[one.baseline]))
     share = "" if np.isnan(best.relative) else f" ({100 * best.relative:+z.0f} %)"
-    return f"{best.model} vs {best.baseline} {best.difference:+.3f}{share}, {best.verdict}"
+    interval = f"[{best.low:+.3f}, {best.high:+.3f}]"
+    return f"{best.model} vs {best.baseline} {best.difference:+.3f} {interval}{share}, {best.verdict}"

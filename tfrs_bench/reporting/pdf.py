@@ -28,10 +28,10 @@ MOST_PAGES = 10
 # usual. The first that gives few enough pages counts.
 _LIMITS = (
     (99, 99, 99), (6, 4, 16), (4, 4, 12), (4, 2, 10), (2, 2, 12), (2, 2, 8), (2, 2, 6), (2, 2, 4), (2, 1, 8),
-    (2, 1, 6), (2, 1, 5), (2, 1, 4), (2, 1, 3), (2, 1, 2), (1, 1, 4), (1, 1, 2), (1, 1, 2, 10), (1, 1, 2, 7),
-    (1, 1, 1, 6), (1, 0, 2), (0, 0, 2), (0, 0, 0),
+    (2, 1, 6), (2, 1, 5), (2, 1, 4), (2, 1, 3), (2, 1, 2), (2, 1, 2, 12), (2, 1, 2, 9), (2, 1, 2, 7),
+    (2, 1, 2, 5), (2, 1, 1, 5), (1, 1, 1, 5), (1, 0, 2), (0, 0, 2), (0, 0, 0),
 )  # fmt: skip
-_MOST_ROWS = 16  # of a table, where a report is shortened at all
+_MOST_ROWS = 18  # of a table, where a report is shortened at all
 _MOST_PLACES = 2  # named below a table or a figure; of all records the HTML report tells
 _PIXELS_PER_INCH = 110
 _PREAMBLE = (Path(__file__).parent / "report.typ").read_text(encoding="utf-8")
@@ -216,9 +216,11 @@ def _block(block: Block) -> str:
 
 
 def _caption(block: Drawing | Table) -> str:
-    """Returns a caption and the folders of the records behind it, where those are few."""
+    """Returns a caption and the folders of the records behind it, or how many where they are many."""
     places = list(dict.fromkeys("/".join(folder.parts[-3:-1]) for folder in block.records))
-    told = f" Records: {', '.join(places)}." if 0 < len(places) <= _MOST_PLACES else ""
+    few = len(places) <= _MOST_PLACES
+    told = ", ".join(places) if few else f"{len(places)} folders named in report.html"
+    told = f" Records: {told}." if places else ""
     return _content(block.caption + told)
 
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from tfrs_bench.evaluation.evaluator import PRIMARY, Evaluation
 from tfrs_bench.evaluation.verdicts import Row, Verdict, average_seeds, compare
+from tfrs_bench.reporting.budgets import budgets_differ
 from tfrs_bench.reporting.document import Block, Bullets, Drawing, Table
 from tfrs_bench.reporting.figures import COLORS, MARKERS, drawing
 from tfrs_bench.reporting.study import CEILING, FLOOR, Run, Study, shown
@@ -57,6 +58,11 @@ class ProtocolSweep:
     def folders(self) -> tuple[Path, ...]:
         """Where its runs are kept."""
         return tuple(dict.fromkeys(one for study in self.studies.values() for one in study.folders))
+
+    def budgets(self) -> str | None:
+        """Says how the models of the reference were tuned; None where all were alike."""
+        told = budgets_differ(self.studies[self.reference])
+        return f"{self.title}: {told}" if told else None
 
     def row(self, value: Any, model: str) -> Row | None:
         """Returns the primary metric of a model at a value, or None if it was not run there."""

@@ -227,8 +227,8 @@ def _by_display_name(runs: Sequence[Run]) -> dict[str, list[Run]]:
     """Names a model by what sets it apart too, if it was run with several settings.
 
     Settings that no flag changed have the plain name, of several those that a search within a budget found,
-    and the others tell how they differ from these, or that they alone come from a flagfile. Where no one
-    settings are left, all tell what varies.
+    and the others tell how they differ from these, or that they alone are those of a flagfile or the
+    defaults. Where no one settings are left, all tell what varies.
     """
     models = _grouped(runs, lambda run: run.record.model)
     named = {}
@@ -238,11 +238,12 @@ def _by_display_name(runs: Sequence[Run]) -> dict[str, list[Run]]:
         unflagged = [key for key, its in variants.items() if not _by_flags(its[0].record)]
         searched = [key for key in unflagged if _was_searched(variants[key][0].record)]
         plain = next((one[0] for one in (unflagged, searched) if len(one) == 1), None)
-        filed = [key for key, its in variants.items() if of_flagfile(its[0].record)]
+        sources = {key: _source(its[0].record) for key, its in variants.items()}
         for key in sorted(variants, key=lambda one: (one != plain, one)):
             compared = settings.values() if plain is None else (settings[plain], settings[key])
             told = " ".join(f"{field}={shown(settings[key].get(field))}" for field in varied([*compared]))
-            told = "flagfile" if told and plain not in (None, key) and filed == [key] else told
+            if told and plain not in (None, key) and [*sources.values()].count(sources[key]) == 1:
+                told = sources[key] or told
             named[f"{model} ({told})" if told else model] = _by_seed(variants[key])
     return named
 
@@ -250,6 +251,11 @@ def _by_display_name(runs: Sequence[Run]) -> dict[str, list[Run]]:
 def of_flagfile(record: RunRecord) -> bool:
     """Tells whether a run took all its settings from a flagfile."""
     return record.tuning.startswith("flags/")
+
+
+def _source(record: RunRecord) -> str:
+    """Returns where all of a run's settings come from in a word; nothing where the settings tell more."""
+    return "flagfile" if of_flagfile(record) else "defaults" if record.tuning == "defaults" else ""
 
 
 def _by_flags(record: RunRecord) -> bool:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 
+from tfrs_bench.reporting.budgets import budgets_differ
 from tfrs_bench.reporting.cold_start import figure, findings, level_row, of_newcomers
 from tfrs_bench.reporting.comparison import known_levels, mean_of
 from tfrs_bench.reporting.document import Bullets, Drawing, Section, Table
@@ -15,9 +17,28 @@ def cold_start(studies: Sequence[Study]) -> Section:
     newcomers = [study for study in studies if of_newcomers(study)]
     found = sorted(newcomers, key=lambda one: -one.comparison.rows[0].num_users)  # the surest first
     drawings, tables = map(_drawing, found), map(_table, found)
-    lines = tuple(f"{_where(study)}: {one}" for study in found for one in findings(study))
+    lines = tuple(
+        f"{_where(study)}: {one}" for study in found for one in (*findings(study), *_caution(study))
+    )
     bullets = [Bullets(lines, tuple(folder for study in found for folder in study.folders))] if found else []
     return Section("Cold start", (*drawings, *bullets, *tables))
+
+
+def _caution(study: Study) -> Iterator[str]:
+    """Says what makes the words above weaker than those on known users."""
+    known = {
+        name: runs[0].record.tuning
+        for name, runs in study.runs.items()
+        if re.search(rf"flags/[^/]+/{study.first.split}/", runs[0].record.tuning)
+    }
+    if known:
+        yield (
+            f"the settings of {', '.join(known)} are shipped for these data and were found with all users, "
+            "newcomers among them, which may help these models."
+        )
+    differ = budgets_differ(study)
+    if differ:
+        yield differ
 
 
 def _where(study: Study) -> str:
@@ -28,7 +49,7 @@ def _drawing(study: Study) -> Drawing:
     return Drawing(
         f"cold_start, {study.name}",
         f"NDCG@10 of {study.comparison.rows[0].num_users:,} newcomers of {_where(study)}, by "
-        "interactions known. Look where lines cross, and at the intervals of the table beside.",
+        "interactions known, with bands of 95 %. Look where lines cross; words for pairs stand below.",
         figure(study),
         study.folders,
     )

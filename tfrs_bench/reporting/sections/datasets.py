@@ -47,6 +47,7 @@ def datasets(studies: Sequence[Study]) -> Section:
                 folders,
             ),
             *_notes(shown),
+            *_variants(studies, shown),
         ),
     )
 
@@ -61,6 +62,18 @@ def _notes(studies: Sequence[Study]) -> Iterator[Paragraph]:
         if path.is_file():
             text = " ".join(path.read_text(encoding="utf-8").split())
             yield Paragraph(f"**{dataset}.** {text}", (folder,))
+
+
+def _variants(studies: Sequence[Study], shown: Sequence[Study]) -> Iterator[Paragraph]:
+    """Yields what labels of their own mean, where there are some."""
+    left = {study.first.dataset: study.folders[0] for study in studies if study not in shown}
+    if left:
+        yield Paragraph(
+            f"**Labels of their own.** {', '.join(left)}: one setting or one option of the protocol was "
+            "varied on the data of that name, with settings and seeds of its own; so a model's figure there "
+            "need not be that of the main tables.",
+            tuple(left.values()),
+        )
 
 
 def _log(name: str, study: Study) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from tfrs_bench.reporting.answers import main_studies
 from tfrs_bench.reporting.document import Block, Paragraph, Section, Table
 from tfrs_bench.reporting.study import Study
 from tfrs_bench.tuning.ledger import COMPLETE, FOLDER, STOPPED, read_searches
@@ -71,7 +72,7 @@ def importance(studies: Sequence[Study]) -> Section:
 
 
 def searches(studies: Sequence[Study]) -> list[Searched]:
-    """Collects searches from records, the same one once, and others from the ledger."""
+    """Collects searches from records, the same one once, and others from the ledger; main studies first."""
     found: dict[str, Searched] = {}
     for study in studies:
         for runs in study.runs.values():
@@ -86,7 +87,10 @@ def searches(studies: Sequence[Study]) -> list[Searched]:
                     key = json.dumps([record.dataset, record.split, record.model, trials], sort_keys=True)
                     found.setdefault(key, Searched(study.name, run.record.model, trials, (run.folder,)))
     told = {(one.title, one.model) for one in found.values()}
-    return [*found.values(), *(one for one in _kept(studies) if (one.title, one.model) not in told)]
+    kept = (one for one in _kept(studies) if (one.title, one.model) not in told)
+    first = [study.name for study in main_studies(studies)]
+    places = {name: place for place, name in enumerate(first)}
+    return sorted([*found.values(), *kept], key=lambda one: places.get(one.title, len(places)))
 
 
 def _kept(studies: Sequence[Study]) -> Iterator[Searched]:

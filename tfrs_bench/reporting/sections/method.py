@@ -14,7 +14,11 @@ def method(studies: Sequence[Study]) -> Section:
     if not studies:
         return Section("Method and protocol")
     environments = [run.record.environment for study in studies for its in study.runs.values() for run in its]
-    machines = dict.fromkeys(f"{one['cores']} cores of {one['cpu']}" for one in environments if "cpu" in one)
+    machines = dict.fromkeys(
+        f"{one['cores']} core{'s' * (one['cores'] != 1)} of {one['cpu']}"
+        for one in environments
+        if "cpu" in one
+    )
     lines = (
         "**One evaluator.** Models only score. What a user has is masked, ties are broken and metrics are "
         "taken outside the models, over the whole catalogue, never over sampled items.",
@@ -22,8 +26,7 @@ def method(studies: Sequence[Study]) -> Section:
         "one moment that is the same for all, what everybody takes next, as a service would. A "
         "newcomers' study "
         "holds users out of training altogether.",
-        "**A strong opponent.** Settings are searched on validation NDCG@10 alone; the column of "
-        "settings says "
+        "**A strong opponent.** Settings are searched on validation NDCG@10 alone, and tables of results say "
         "for each model whether they were, how long, or that its defaults had to do. Then all models are "
         "fitted again on training and validation rows, and the test rows are scored once.",
         "**Relevance.** A test row counts if its rating reaches the threshold (4 of 5 unless the "
@@ -32,7 +35,7 @@ def method(studies: Sequence[Study]) -> Section:
         "and the user "
         "does not have it.",
         "**Users with little history.** Who has fewer than five training rows is trained on by nobody and "
-        "answered by everybody; where there are such users, they have a column of their own.",
+        "answered by everybody; where there are such users, tables of results show them apart.",
         f"**How sure.** Intervals are of 95 % by a bootstrap over users with {DRAWS:,} draws, paired for "
         "differences; a word is said after Holm's correction for all pairs of a study, and where "
         "none can be, "

@@ -9,7 +9,7 @@ from tfrs_bench.reporting.answers import main_studies
 from tfrs_bench.reporting.cold_start import of_newcomers
 from tfrs_bench.reporting.comparison import known_levels
 from tfrs_bench.reporting.document import Block, Bullets, Paragraph, Section, Table
-from tfrs_bench.reporting.judgements import COST_RULE, best, recommended, weighed
+from tfrs_bench.reporting.judgements import COST_RULE, against, best, recommended, weighed
 from tfrs_bench.reporting.study import Study
 
 _RULE = (
@@ -56,8 +56,9 @@ def whereabouts(studies: Sequence[Study]) -> Section:
         f"Every figure comes from one of {count} records, each a folder with a JSON file and the "
         "metrics of every "
         "user; in the HTML report each block names its own.",
-        "The command behind each study stands below, and over its table in the `README.md` beside this "
-        "report; `python -m tfrs_bench.report` makes all pages from the records again.",
+        "The command behind every study stands over its table in the `README.md` beside this report, "
+        "those of the main studies below too; `python -m tfrs_bench.report` makes all pages from the "
+        "records again.",
         "`python -m tfrs_bench.report --check` fails if a page does not follow from the records, or a record "
         "from today's code and settings.",
         "The same for a log of one's own: `python -m tfrs_bench.main --interactions=FILE`, then "
@@ -79,8 +80,15 @@ def _row(study: Study) -> tuple[str, ...]:
         f"{study.mean(choice.model, 'fit_s'):,.1f}",
         f"{study.mean(choice.model, 'score_us_per_user'):,.0f}",
     )
-    lost = "nothing" if choice.verdict is None else f"up to {max(-choice.verdict.low, 0):.3f}"
-    return (study.first.dataset, asked, choice.model, *costs, choice.best, lost)
+    return (study.first.dataset, asked, choice.model, *costs, choice.best, _may_give_up(study, choice.model))
+
+
+def _may_give_up(study: Study, chosen: str) -> str:
+    """Returns the most by which any other model may be better, as far as the unadjusted intervals go."""
+    verdicts = against(study, chosen)
+    most = max(verdicts, key=lambda name: verdicts[name].high)
+    high = verdicts[most].high
+    return f"up to {high:.3f} ({most})" if high > 0 else "nothing"
 
 
 def _by_question(studies: Sequence[Study]) -> Iterable[str]:
@@ -100,13 +108,21 @@ def _by_question(studies: Sequence[Study]) -> Iterable[str]:
 
 
 def _for_newcomers(study: Study) -> str:
-    by_level: dict[str, list[str]] = {}
+    by_level: dict[tuple[str, ...], list[str]] = {}
     for level in known_levels(study):
         top = best(study, weighed(study), level)
         if top is not None:
-            by_level.setdefault(top, []).append(level.removesuffix(" known"))
-    told = "; ".join(f"{name} at {', '.join(levels)}" for name, levels in by_level.items())
+            others = against(study, top, level).items()
+            as_good = [name for name, one in others if one.verdict == "cannot tell"]
+            by_level.setdefault((top, *as_good), []).append(level.removesuffix(" known"))
+    told = "; ".join(_at(names, levels) for names, levels in by_level.items())
     return f"Newcomers of {study.first.dataset}: highest mean by interactions known: {told}."
+
+
+def _at(names: tuple[str, ...], levels: Sequence[str]) -> str:
+    top, *as_good = names
+    told = f", which cannot be told from {', '.join(as_good)}" if as_good else ""
+    return f"{top} at {', '.join(levels)}{told}"
 
 
 def _folders(studies: Iterable[Study]) -> tuple[Path, ...]:

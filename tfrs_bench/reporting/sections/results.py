@@ -40,15 +40,14 @@ def verdict_table(study: Study) -> Table | None:
 
 def _matrix(studies: Sequence[Study]) -> Table:
     """Returns the mean of every model on every data set and split; bold are the best of each."""
-    names = dict.fromkeys(name for study in studies for name in study.runs)
     best_of = {study.name: best(study, weighed(study)) for study in studies}
+    names = dict.fromkeys(
+        [*filter(None, best_of.values()), *(one for study in studies for one in ranked(study))]
+    )
     return Table(
         "NDCG@10 of every model, the best of each data set and split in bold.",
-        ("study", *names),
-        tuple(
-            (study.name, *(_mean(study, name, bold=best_of[study.name]) for name in names))
-            for study in studies
-        ),
+        ("model", *(study.name for study in studies)),
+        tuple((name, *(_mean(study, name, bold=best_of[study.name]) for study in studies)) for name in names),
         tuple(folder for study in studies for folder in study.folders),
     )
 
@@ -60,7 +59,10 @@ def _mean(study: Study, name: str, bold: str | None) -> str:
 
 def _figure(study: Study) -> Drawing:
     names = [name for name in ranked(study) if name in weighed(study)]
-    caption = f"All models on {study.name}. The dotted line is the best mean."
+    caption = (
+        f"All models on {study.name}, round: classical, square: neural. The dotted line is the best mean; "
+        "who may be as good, paired differences tell, not these intervals."
+    )
     return Drawing(f"results, {study.name}", caption, dot_plot(study, names), study.folders)
 
 
@@ -82,4 +84,8 @@ def _tables(study: Study) -> Iterator[Block]:
 
 def _cell(study: Study, model: str, other: str) -> str:
     verdict = pair(study, model, other)
-    return "–" if verdict is None else f"{verdict.difference:+.3f} {verdict.verdict}"
+    return (
+        "–"
+        if verdict is None
+        else f"{verdict.difference:+.3f} [{verdict.low:+.3f}, {verdict.high:+.3f}] {verdict.verdict}"
+    )

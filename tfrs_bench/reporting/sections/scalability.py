@@ -12,6 +12,7 @@ from tfrs_bench.reporting.protocol_sweeps import ProtocolSweep, protocol_sweeps,
 from tfrs_bench.reporting.study import Study, is_neural
 
 OPTION, WHOLE = "train_fraction", 1.0
+_LEAST_S = 1.0  # what is shorter varies from run to run more than with the data
 _METHOD = (
     "Models are trained on a share of the users, chosen by a hash so that larger shares hold the smaller "
     "ones. All users are tested on the same items of the same catalogue, those left out as users unseen in "
@@ -44,6 +45,7 @@ def _blocks(sweep: ProtocolSweep) -> Iterator[Block]:
         sweep.folders,
     )
     told = [*(line for name in sweep.models for line in _of_model(sweep, name)), *_gaps(sweep)]
+    told += filter(None, [sweep.budgets()])
     if told:
         yield Bullets(tuple(told), sweep.folders)
 
@@ -94,9 +96,9 @@ def _of_model(sweep: ProtocolSweep, name: str) -> Iterator[str]:
     if sweep.primary in ERRORS or not high.mean:  # a share of an error says nothing
         return
     seconds = [sweep.studies[share].mean(name, "fit_s") for share in (least, most)]
+    told = f", in {seconds[0] / seconds[1]:.0%} of the time" if min(seconds) >= _LEAST_S else ""
     part = f"{low.mean / high.mean:.0%} of its {sweep.primary.upper()}"
-    line = f"{sweep.title}: {name} reaches {part} with {least:.0%} of the users"
-    yield line + (f", in {seconds[0] / seconds[1]:.0%} of the time." if seconds[1] else ".")
+    yield f"{sweep.title}: {name} reaches {part} with {least:.0%} of the users{told}."
 
 
 def _gaps(sweep: ProtocolSweep) -> Iterator[str]:
@@ -107,7 +109,8 @@ def _gaps(sweep: ProtocolSweep) -> Iterator[str]:
         pairs = ((share, _hardest(study, name)) for share, study in sweep.studies.items())
         hardest = {share: found for share, found in pairs if found is not None}
         told = (
-            f"{share:.0%} {one.difference:+.4f} against {one.baseline} ({one.verdict})"
+            f"{share:.0%} {one.difference:+.4f} [{one.low:+.4f}, {one.high:+.4f}] against {one.baseline} "
+            f"({one.verdict})"
             for share, one in hardest.items()
         )
         if hardest:

@@ -65,4 +65,8 @@ def _ablation(study: Study) -> Table | None:
     if not rows:
         return None
     titles = ("variant", study.primary.upper(), "minus the plain settings", "word")
-    return Table(f"{study.name}: one setting changed at a time.", titles, tuple(rows), study.folders)
+    caption = (
+        f"{study.name}: one setting changed at a time. Words are corrected for the number of comparisons "
+        "(Holm), intervals are not."
+    )
+    return Table(caption, titles, tuple(rows), study.folders)

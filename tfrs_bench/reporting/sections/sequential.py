@@ -56,7 +56,7 @@ def order_findings(sweep: ProtocolSweep) -> list[str]:
     """Says what the order is worth to every model that reads it."""
     readers = [name for name in sweep.models if reads_order(sweep, name)]
     worth = {name: sweep.against_reference(name) for name in readers}
-    return [f"{sweep.title}: {finding(name, its)}" for name, its in worth.items() if its]
+    return [finding(name, its) for name, its in worth.items() if its]
 
 
 def _blocks(sweep: ProtocolSweep) -> Iterator[Block]:
@@ -77,7 +77,8 @@ def _blocks(sweep: ProtocolSweep) -> Iterator[Block]:
         tuple(rows),
         sweep.folders,
     )
-    told = order_findings(sweep)
+    told = [f"{sweep.title}: {one}" for one in order_findings(sweep)]
+    told += filter(None, [sweep.budgets()])
     if told:
         yield Bullets(tuple(told), sweep.folders)
 

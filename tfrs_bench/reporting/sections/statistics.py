@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from tfrs_bench import registry
 from tfrs_bench.evaluation.verdicts import Verdict
 from tfrs_bench.reporting.answers import main_studies
-from tfrs_bench.reporting.document import Block, Paragraph, Section, Table
+from tfrs_bench.reporting.document import Block, Bullets, Paragraph, Section, Table
 from tfrs_bench.reporting.judgements import MATTERS
 from tfrs_bench.reporting.study import CEILING, FLOOR, Run, Study
 
@@ -83,6 +83,9 @@ def _blocks(study: Study) -> Iterator[Block]:
             tuple(map(_row, pairs)),
             study.folders,
         )
+    turned = tuple(f"{study.name}: {one}" for one in _of_segments(study, pairs))
+    if turned:
+        yield Bullets(turned, study.folders)
     alone = [name for name, runs in study.runs.items() if len(runs) == 1 and _depends_on_chance(runs[0])]
     if alone:
         yield Paragraph(
@@ -98,6 +101,15 @@ def _blocks(study: Study) -> Iterator[Block]:
             tuple(spread),
             study.folders,
         )
+
+
+def _of_segments(study: Study, pairs: Sequence[Verdict]) -> Iterator[str]:
+    """Says each pair's verdict for the users of a segment where its word is another than for all."""
+    words = {(one.model, one.baseline): one.verdict for one in pairs}
+    for one in study.comparison.verdicts:
+        word = words.get((one.model, one.baseline))
+        if one.segment != "all" and one.metric == study.primary and word not in (None, one.verdict):
+            yield one.sentence()
 
 
 def _depends_on_chance(run: Run) -> bool:

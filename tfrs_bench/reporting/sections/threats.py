@@ -18,7 +18,8 @@ _GENERAL = (
     "stay longer or buy more when they get the list is another question, which only an experiment with users "
     "answers; order and size of offline differences are known to change there.",
     "**Searches are finite.** A model that loses here may win with other settings or more time; the same is "
-    "true of the one it loses to. Trials and minutes stand beside each result.",
+    "true of the one it loses to. Trials and minutes stand beside each result. Searches start from defaults, "
+    "which were chosen on MovieLens and simulated logs and may be worth less on others.",
     "**The winner's luck.** The best of many models on a test part is lucky on average. Pairs are "
     "corrected for "
     "their number, but that the best was picked on the same users is not.",
@@ -57,7 +58,9 @@ def _audited(studies: Sequence[Study]) -> Iterator[str]:
             f"**Time.** {', '.join(disordered)}: the split is not one of time, so models have seen what came "
             "later, and the figures are higher than in service."
         )
-    shares = {study.name: study.first.audit["leaked_share"] for study in studies}
+    shares = {
+        study.name: study.first.audit["leaked_share"] for study in studies if study.first.audit["temporal"]
+    }
     leaking = {name: share for name, share in shares.items() if share}
     if leaking:
         told = ", ".join(f"{name} {share:.0%}" for name, share in leaking.items())
@@ -74,10 +77,23 @@ def _audited(studies: Sequence[Study]) -> Iterator[str]:
         f"**Few users.** Intervals are as wide as users are few: {smallest} has {users[smallest]:,} with a "
         "relevant test item, and only large differences show there."
     )
+    moved = ", ".join(one for study in studies for one in _moved_by_seeds(study))
+    if moved:
+        yield (
+            "**Seeds.** Intervals say what other users would change, not what another seed would. From seed "
+            f"to seed the mean of these deviates by more than half of its interval's half width: {moved}."
+        )
     cold = {study.name: study.first.audit["cold_share"] for study in studies}
     most = max(cold, key=cold.__getitem__)
     if cold[most] > 0:
         yield f"**Who is asked.** In {most}, {cold[most]:.0%} of the users asked are cold; a mean hides them."
+
+
+def _moved_by_seeds(study: Study) -> Iterator[str]:
+    for name in study.runs:
+        deviation, row = study.seed_deviation(name), study.comparison.row(name)
+        if deviation is not None and row is not None and deviation > (row.high - row.low) / 4:
+            yield f"{name} on {study.name} (± {deviation:.4f}, {len(study.runs[name])} seeds)"
 
 
 def _counted(study: Study) -> int:

@@ -65,6 +65,12 @@ def _blocks(study: Study) -> Iterator[Block]:
         told.append(f"{study.name}: the clock ended the search of {trials}.")
     if others:
         told.append(f"{study.name}: within the minutes, all trials were made of {', '.join(others)}.")
+    edges = [f"{name} ({', '.join(ledger['edges'])})" for name, ledger in ledgers.items() if ledger["edges"]]
+    if edges:
+        told.append(
+            f"{study.name}: the best lies at the edge of its range, beyond which better may lie, of "
+            f"{', '.join(edges)}."
+        )
     ahead = starts_differ(study)
     if ahead is not None:
         told.append(f"{study.name}: {ahead}")
