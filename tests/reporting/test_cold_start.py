@@ -12,10 +12,13 @@ import pytest
 from finished_runs import AUDIT, evaluation, record
 
 from tfrs_bench.evaluation.evaluator import Evaluation
+from tfrs_bench.reporting.answers import answers
 from tfrs_bench.reporting.cold_start import cold_start_figures, cold_start_page
 from tfrs_bench.reporting.comparison import columns, footnote
 from tfrs_bench.reporting.document import Bullets
+from tfrs_bench.reporting.judgements import told_apart
 from tfrs_bench.reporting.sections.cold_start import cold_start
+from tfrs_bench.reporting.sections.recommendation import recommendation
 from tfrs_bench.reporting.study import Run, Study, study_of
 
 USERS = 200
@@ -74,18 +77,73 @@ def test_the_page_has_the_table_the_figure_and_the_verdict_of_each_level(study: 
 
 
 def test_the_section_says_what_makes_words_on_newcomers_weaker() -> None:
-    tunings = {"als": "flags/ml-1m/per_user/als.cfg", "two_tower": "flags over flags/per_user/two_tower.cfg"}
+    tunings = {
+        "popularity": "defaults",
+        "als": "flags/ml-1m/per_user/als.cfg",
+        "two_tower": "flags over flags/per_user/two_tower.cfg",
+    }
     kept: dict[str, Any] = {"audit": AUDIT, "config": {"a": 1}, "trials": [], "ledger": {}}
     runs = [
         Run(record(name, tuning=tuning, **kept), newcomers(0.3, 0.2), Path(name))
         for name, tuning in tunings.items()
     ]
     (told,) = [block for block in cold_start([study_of(runs)]).blocks if isinstance(block, Bullets)]
-    assert told.lines[-2].endswith(
-        "the settings of als are shipped for these data and were found with all users, newcomers among them, "
-        "which may help these models."
+    assert told.lines[-3].endswith(
+        "the settings of als, two_tower are shipped; where they were found on these data, newcomers were "
+        "among the users, which may help these models."
     )
-    assert "Budgets differ." in told.lines[-1]
+    assert "Budgets differ." in told.lines[-2]
+    assert told.lines[-1] == "log, per_user: one seed of als, two_tower."
+
+
+def test_what_newcomers_get_is_answered_without_variants_that_flags_set() -> None:
+    kept: dict[str, Any] = {"audit": AUDIT, "trials": [], "ledger": {}}
+    planted = {
+        "popularity": ({"a": 1}, "defaults", 0.2),
+        "als": ({"a": 1}, "defaults", 0.3),
+        "two_tower": ({"a": 1}, "defaults", 0.4),
+        "two_tower, set": ({"a": 2}, "flags", 0.6),
+    }
+    runs = [
+        Run(
+            record(name.partition(",")[0], config=config, tuning=tuning, **kept),
+            newcomers(mean, mean),
+            Path(name),
+        )
+        for name, (config, tuning, mean) in planted.items()
+    ]
+    blocks = answers([study_of(runs)]).blocks
+    (line,) = [
+        one for block in blocks for one in getattr(block, "lines", ()) if "By interactions known" in one
+    ]
+    assert "two_tower is **better** than als: NDCG@10 +0.100" in line and "better at 0, 1." in line
+    assert line.endswith(
+        "als is the best of popularity, als. Left out, because set by flags: two_tower (a=2). "
+        "Budgets differ there."
+    )
+
+
+def test_who_leads_among_newcomers_and_who_cannot_be_told_from_them_go_by_the_studys_words(
+    study: Study,
+) -> None:
+    told = recommendation([study, plain_study()])
+    lines = [line for block in told.blocks for line in getattr(block, "lines", ())]
+    assert lines[-1] == (
+        "Newcomers of log: highest mean by interactions known: als at 0; als at 1, which cannot be told from "
+        "two_tower; two_tower at 2."
+    )
+    assert told_apart(study, "als", "two_tower", "0 known") and told_apart(
+        study, "two_tower", "als", "2 known"
+    )
+    assert not told_apart(study, "als", "two_tower", "1 known")
+
+
+def plain_study() -> Study:
+    runs = [
+        Run(record(name, audit=AUDIT), evaluation((mean,) * 4), Path(name))
+        for name, mean in (("als", 0.5), ("popularity", 0.3))
+    ]
+    return study_of(runs)
 
 
 def test_studies_without_newcomers_have_no_page() -> None:

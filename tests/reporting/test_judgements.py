@@ -179,10 +179,14 @@ def test_answers_on_unequal_terms_say_so_and_are_counted_apart() -> None:
             run("two_tower", planted(0.4), dataset="other", **kept),
         ]
     )
-    assert on_equal_terms(equal) and not on_equal_terms(unequal) and on_equal_terms(study())
+    assert on_equal_terms(equal) and not on_equal_terms(unequal)
+    untuned = [run(name, planted(0.3), tuning="defaults", trials=[], **kept) for name in ("als", "two_tower")]
+    assert on_equal_terms(study_of(untuned)) and not on_equal_terms(study())  # there, grids
+    both = [run(name, planted(0.3), tuning="flags", **kept) for name in ("als", "two_tower")]
+    assert not on_equal_terms(study_of(both))  # one kind of source is no budget
     blocks = answers([equal, unequal]).blocks
     told = " ".join(getattr(one, "text", "") for one in blocks)
-    assert "Of 1 data sets and splits where budgets were equal" in told
+    assert "Of 1 data sets and splits where those compared had one budget" in told
     assert "Of 1 data sets and splits where budgets differ" in told
     lines = [line for one in blocks if isinstance(one, Bullets) for line in one.lines]
     of_studies = [line for line in lines if line.startswith(("log, ", "other, "))]
@@ -209,7 +213,7 @@ def test_answers_count_and_name_splits_that_disagree() -> None:
     blocks = answers([won, lost]).blocks
     told = " ".join(getattr(one, "text", "") + " ".join(getattr(one, "lines", ())) for one in blocks)
     assert (
-        "Of 2 data sets and splits where budgets were equal the best deep model is better than the best "
+        "Of 2 data sets and splits where budgets differ the best deep model is better than the best "
         "factorization in 1, worse in 1" in told
     )
     assert "log: **The splits disagree**: better by per_user, worse by global." in told

@@ -31,6 +31,21 @@ def test_names_of_crowded_points_cover_neither_each_other_nor_points() -> None:
     assert all(sheet.x0 <= box.x0 and box.x1 <= sheet.x1 + 3 for box in boxes)
 
 
+def test_a_name_that_had_to_go_away_has_a_line_to_its_point() -> None:
+    with drawing() as drawn:
+        drawn.axes.plot([0, 1], [0, 1])
+        label_points(
+            drawn.axes, {f"model_{number}": (0.5, 0.5) for number in range(7)} | {"alone": (0.1, 0.1)}
+        )
+    texts = {text.get_text(): text for text in drawn.axes.texts}
+    lines = {name: text.arrow_patch for name, text in texts.items()}
+    assert lines["alone"] is None
+    near = [name for name, line in lines.items() if line is None and name != "alone"]
+    assert 0 < len(near) < 7
+    far = max(texts, key=lambda name: abs(texts[name].xyann[1]))
+    assert lines[far] is not None
+
+
 def test_the_same_points_give_the_same_drawing() -> None:
     def svg() -> str:
         with drawing() as drawn:

@@ -7,6 +7,8 @@ from typing import Any
 
 from finished_runs import evaluation, record
 
+from tfrs_bench import registry
+from tfrs_bench.options import told
 from tfrs_bench.reporting.overview import overview
 from tfrs_bench.reporting.study import Run, Study, study_of
 
@@ -38,6 +40,35 @@ def test_both_splits_stand_side_by_side_and_a_line_says_who_won() -> None:
     assert line == (
         "- a: per_user: two_tower vs als +0.250 [+0.250, +0.250] (+100 %), cannot tell; "
         "global: two_tower vs popularity -0.500 [-0.500, -0.500] (-67 %), cannot tell."
+    )
+
+
+def test_a_search_that_began_at_shipped_settings_is_named() -> None:
+    found: dict[str, Any] = {
+        "method": "tpe",
+        "cap_minutes": 3.0,
+        "max_trials": 60,
+        "trials": 1,
+        "minutes": 1.0,
+    }
+    defaults = told(registry.resolve(registry.MODELS, "two_tower", "model").Config())
+    ahead = defaults | {"dimension": 128}
+    both = [
+        study_of(
+            [
+                Run(record(name, dataset="a", split=split, ledger=found, **fields), evaluation(), Path(name))
+                for name, fields in (
+                    ("als", {"config": {"factors": 8}, "trials": [[{"factors": 64}, 0.3]]}),
+                    ("two_tower", {"config": ahead, "trials": [[ahead, 0.4]]}),
+                )
+            ]
+        )
+        for split in ("per_user", "global")
+    ]
+    text = overview(both)
+    assert text is not None and text.endswith(
+        " A search of 3 min or 60 trials for every model. The search of two_tower began at settings shipped "
+        "for the split, see results."
     )
 
 

@@ -35,10 +35,11 @@ def test_table_figures_and_sentences_follow_the_shares() -> None:
     assert all("two_tower" in one.svg and "random" not in one.svg for one in figures)
     (told,) = [block for block in section.blocks if isinstance(block, Bullets)]
     assert told.lines == (
-        "log, per_user: als reaches 75% of its NDCG@10 with 25% of the users, in 75% of the time.",
-        "log, per_user: two_tower reaches 50% of its NDCG@10 with 25% of the users, in 50% of the time.",
         "log, per_user: two_tower against its strongest classical opponent, by share: 25% -0.0900 "
         "[-0.0900, -0.0900] against als (worse); 100% +0.0200 [+0.0200, +0.0200] against als (better).",
+        "log, per_user: als reaches 75% of its NDCG@10 with 25% of the users, in 75% of the time.",
+        "log, per_user: two_tower reaches 50% of its NDCG@10 with 25% of the users, in 50% of the time.",
+        "log, per_user: one seed of als, two_tower.",
     )
 
 

@@ -34,7 +34,8 @@ def test_a_model_that_loses_by_shuffling_gains_by_the_order() -> None:
     )
     assert told(section) == [
         "log, per_user: **markov** gains by the order: NDCG@10 +0.0700 [+0.0700, +0.0700] over itself "
-        "without order in training and test."
+        "without order in training and test.",
+        "log, per_user: one seed of als.",
     ]
     (table,) = [block for block in section.blocks if isinstance(block, Table)]
     assert table.titles == (

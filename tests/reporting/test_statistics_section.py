@@ -63,7 +63,8 @@ def test_a_segment_whose_word_is_another_has_a_sentence() -> None:
     assert [line.partition(": NDCG")[0] for line in told.lines] == [
         "log, per_user: two_tower vs als, regular users", "log, per_user: two_tower vs als, cold users",
     ]  # fmt: skip
-    assert told.lines[0].endswith("better") and told.lines[1].endswith("worse")
+    assert told.lines[0].endswith("better; all users: cannot tell")
+    assert told.lines[1].endswith("worse; all users: cannot tell")
 
 
 def test_what_a_seed_moves_stands_beside_the_interval() -> None:

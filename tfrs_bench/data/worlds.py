@@ -30,7 +30,7 @@ class KnownWorld:
 
     Attributes:
       config: its size and laws.
-      made_for: the model that has its mechanism; nobody may beat it.
+      made_for: the model that has its mechanism; of those that the test of worlds runs, nobody may beat it.
       beats: the models that lack the mechanism, and that `made_for` must beat.
       flags: settings of `made_for` by flag, where a plain command does not run it, or without the mechanism.
     """

@@ -166,7 +166,7 @@ def _counted(told: Iterable[Study]) -> str:
         f"factorization in {its.count('better')}, worse in {its.count('worse')}, and in "
         f"{its.count('cannot tell')} nobody can tell."
         for terms, its in (
-            ("where budgets were equal", words[True]),
+            ("where those compared had one budget", words[True]),
             ("where budgets differ", words[False]),
         )
         if its
@@ -200,8 +200,11 @@ def _newcomers(study: Study) -> str | None:
         if verdict is not None:
             words.setdefault(verdict.verdict, []).append(level.removesuffix(" known"))
     by_level = "; ".join(f"{word} at {', '.join(levels)}" for word, levels in words.items())
-    of_few = f" {theirs} is the best of {', '.join(opponents)}." if len(opponents) > 1 else ""
-    return f"{study.name}: {_told(study, ours, theirs)}. By interactions known: {by_level}.{of_few}"
+    told = f"{study.name}: {_told(study, ours, theirs)}. By interactions known: {by_level}."
+    if len(opponents) > 1:
+        told += f" {theirs} is the best of {', '.join(opponents)}."
+    left = [name for name in weighed(study) if name not in plain]
+    return f"{told} Left out, because set by flags: {', '.join(left)}." if left else told
 
 
 def _order(study: Study) -> str | None:

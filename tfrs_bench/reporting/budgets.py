@@ -10,7 +10,7 @@ from tfrs_bench.reporting.records import RunRecord, as_json
 from tfrs_bench.reporting.study import CEILING, FLOOR, Study, of_flagfile
 from tfrs_bench.tuning.ledger import PARTS, counted
 
-FILE, _GRID, _UNTUNED = "Settings of a file", "A grid", "Untuned"
+FILE, _GRID, UNTUNED = "Settings of a file", "A grid", "Untuned"
 SEARCH, SEARCHES = "A search of", "Searches of"
 _FLAGS, _HAND = "Settings given by flags", "Settings found by hand"
 
@@ -67,7 +67,7 @@ def kind_of(record: RunRecord) -> str:
         return _HAND
     if of_flagfile(record):
         return FILE
-    return _FLAGS if record.tuning.startswith("flags") else _UNTUNED
+    return _FLAGS if record.tuning.startswith("flags") else UNTUNED
 
 
 def cap_of(record: RunRecord) -> tuple[float, int] | None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from tfrs_bench.evaluation.approximation import Point, fastest_enough
 from tfrs_bench.reporting.figures import COLORS, MARKERS, drawing, file_name
-from tfrs_bench.reporting.records import as_json, read_beside, write_atomically
+from tfrs_bench.reporting.records import as_json, cores_told, read_beside, write_atomically
 from tfrs_bench.reporting.study import Study
 
 SCHEMA = 2
@@ -127,14 +127,12 @@ def effort(point: Point) -> str:
 
 def footnote(cost: IndexCost) -> str:
     """Returns what the table's figures mean."""
-    cores = cost.environment["cores"]
+    cores = cores_told(cost.environment["cores"])
     busy = (
-        f" The machine was busy with {cost.load:.1f} other processes on {cores} cores."
-        if (cost.load > 0.5)
-        else ""
+        f" The machine was busy with {cost.load:.1f} other processes on {cores}." if (cost.load > 0.5) else ""
     )
     return (
-        f"{cost.items:,} items, {cost.queries:,} queries of the test, {cores} cores. recall: share of exact "
+        f"{cost.items:,} items, {cost.queries:,} queries of the test, {cores}. recall: share of exact "
         "search's best. difference: in NDCG@10 to exact search, same users, 95 % interval, unadjusted. "
         "lists/s: of those behind HR and NDCG, for which more is searched than is listed, as what a user has "
         "is left out, and with more effort where that is much. recall, queries/s and ms (one alone) are of "
@@ -206,7 +204,7 @@ def speed_against_recall(lines: dict[str, list[tuple[float, float]]], title: str
             )
         drawn.axes.set_yscale("log")
         drawn.axes.set_xlabel("recall@10 against exact search")
-        drawn.axes.set_ylabel(f"queries per second, {cores} cores")
+        drawn.axes.set_ylabel(f"queries per second, {cores_told(cores)}")
         drawn.axes.set_title(title, loc="left")
         drawn.axes.legend(frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=len(lines))
     return drawn.svg

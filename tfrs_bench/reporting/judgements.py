@@ -11,7 +11,7 @@ import numpy as np
 from tfrs_bench import registry
 from tfrs_bench.evaluation.metrics import ERRORS
 from tfrs_bench.evaluation.verdicts import Table, Verdict
-from tfrs_bench.reporting.budgets import SEARCH, kind_of, tuned_models
+from tfrs_bench.reporting.budgets import SEARCH, UNTUNED, kind_of, tuned_models
 from tfrs_bench.reporting.study import CEILING, FLOOR, Study, is_neural
 
 COST_RULE = (
@@ -48,8 +48,20 @@ def tuned_alike(study: Study) -> list[str]:
 
 
 def on_equal_terms(study: Study) -> bool:
-    """Tells whether neural and classical models were searched for within one budget, or nobody was."""
-    return bool(_share_a_budget(study)) or len({*map(kind_of, tuned_models(study).values())}) < 2
+    """Tells whether neural and classical models were searched for within one budget, or nobody was tuned."""
+    return bool(_share_a_budget(study)) or {*map(kind_of, tuned_models(study).values())} <= {UNTUNED}
+
+
+def of_one_seed(study: Study) -> list[str]:
+    """Returns the models that depend on chance and were run with one seed."""
+    return [
+        name
+        for name, runs in study.runs.items()
+        if len(runs) == 1
+        and registered(study, name) in registry.MODELS
+        and registered(study, name) not in (FLOOR, CEILING)
+        and not registry.resolve(registry.MODELS, registered(study, name), "model").capabilities.deterministic
+    ]
 
 
 def _share_a_budget(study: Study) -> list[str]:
@@ -87,6 +99,13 @@ def pair(study: Study, model: str, other: str, segment: str = "all") -> Verdict 
     own = (one for one in study.comparison.verdicts if (one.model, one.baseline) == (model, other))
     found = [one for one in own if (one.segment, one.metric) == (segment, study.primary)]
     return found[0] if found else against(study, other, segment).get(model)
+
+
+def told_apart(study: Study, one: str, other: str, segment: str = "all") -> bool:
+    """Tells whether a word is given between two models, by the study's own verdict where it has one."""
+    ours, theirs = (one, other) if one in deep(study) else (other, one)
+    verdict = pair(study, ours, theirs, segment)
+    return verdict is not None and verdict.verdict != "cannot tell"
 
 
 def against(study: Study, reference: str, segment: str = "all") -> dict[str, Verdict]:

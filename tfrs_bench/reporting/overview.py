@@ -79,7 +79,8 @@ def _budget(study: Study) -> str:
     text = f" {searched[0]} for every model"
     text += f" but {', '.join(left)}, which {counts} there." if left else "."
     ahead = ", ".join(began_ahead(study))
-    return f"{text} That of {ahead} began at settings shipped for the split, see results." if ahead else text
+    began = f" The search of {ahead} began at settings shipped for the split, see results."
+    return text + began if ahead else text
 
 
 def _winners(pair: Sequence[Study]) -> str:

@@ -221,6 +221,15 @@ def _read_evaluation(path: Path, record: RunRecord) -> Evaluation:
     )
 
 
+def cores_told(cores: int | str) -> str:
+    """Returns a number of cores in words.
+
+    >>> cores_told(1), cores_told(2)
+    ('1 core', '2 cores')
+    """
+    return f"{cores} core{'' if str(cores) == '1' else 's'}"
+
+
 def disagreements(record: RunRecord, evaluation: Evaluation) -> Iterator[str]:
     """Says which means of a record are not those of its users' metrics: one of the files was edited."""
     for segment, metrics in record.metrics.items():

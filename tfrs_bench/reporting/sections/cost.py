@@ -8,6 +8,7 @@ from tfrs_bench.reporting.answers import main_studies
 from tfrs_bench.reporting.document import Block, Bullets, Drawing, Section, Table
 from tfrs_bench.reporting.figures import COLORS, drawing
 from tfrs_bench.reporting.labels import label_points
+from tfrs_bench.reporting.records import cores_told
 from tfrs_bench.reporting.study import CEILING, FLOOR, Study, is_neural
 
 ALS = "als"
@@ -106,7 +107,7 @@ def _findings(study: Study) -> Iterator[str]:
     yield f"{study.name}: on the Pareto front of means, from the fastest to the best: {front}."
     machines = _machines(study)
     if len(machines) > 1:
-        told = "; ".join(f"{cores} cores: {', '.join(names)}" for cores, names in machines.items())
+        told = "; ".join(f"{cores_told(cores)}: {', '.join(names)}" for cores, names in machines.items())
         yield f"{study.name}: times were taken on different machines and compare only roughly: {told}."
     for one in study.comparison.verdicts:
         if (one.baseline, one.segment, one.metric) != (ALS, "all", study.primary):

@@ -69,7 +69,7 @@ def _variants(studies: Sequence[Study], shown: Sequence[Study]) -> Iterator[Para
     left = {study.first.dataset: study.folders[0] for study in studies if study not in shown}
     if left:
         yield Paragraph(
-            f"**Labels of their own.** {', '.join(left)}: one setting or one option of the protocol was "
+            f"**Labels of their own.** {', '.join(left)}: settings or an option of the protocol were "
             "varied on the data of that name, with settings and seeds of its own; so a model's figure there "
             "need not be that of the main tables.",
             tuple(left.values()),

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from tfrs_bench.data.worlds import WORLDS, KnownWorld
 from tfrs_bench.evaluation.verdicts import Verdict
 from tfrs_bench.reporting.document import Bullets, Drawing, Paragraph, Section, Table
 from tfrs_bench.reporting.figures import COLORS, MARKERS, drawing
-from tfrs_bench.reporting.judgements import against, deep, weighed
+from tfrs_bench.reporting.judgements import against, deep, tuned_alike, weighed
 from tfrs_bench.reporting.study import CEILING, Study
 from tfrs_bench.reporting.worlds import known_worlds, made_for
 
 _METHOD = (
     "In each of these simulated logs one mechanism decides what people choose, so it is known beforehand "
-    "which model has it and which models cannot. A benchmark that fails to find that winner measures "
-    "something else. The oracle knows the law itself and is the ceiling; shares are of its mean. Words "
-    "follow paired differences to the model made for the world, Holm-adjusted over all its opponents."
+    "which model has it and which models cannot. If the latter won, the benchmark would measure something "
+    "else; that a third has the mechanism in a way of its own is possible. The oracle knows the law itself "
+    "and is the ceiling; shares are of its mean. Words follow paired differences to the model made for the "
+    "world, Holm-adjusted over all its opponents."
 )
 
 
@@ -38,7 +39,8 @@ def worlds(studies: Sequence[Study]) -> Section:
         rows,
         folders,
     )
-    lines = tuple(_in_words(name, *pair) for name, pair in found.items())
+    beaten_first = sorted(found, key=lambda name: not _words(against(*found[name]))["better"])
+    lines = (*(_in_words(name, *found[name]) for name in beaten_first), *_otherwise(found))
     figure = Drawing(
         "worlds",
         "Shares of the oracle's NDCG@10, means over seeds: a diamond is the model made for the world.",
@@ -48,6 +50,17 @@ def worlds(studies: Sequence[Study]) -> Section:
     return Section(
         "Worlds whose winner is known", (Paragraph(_METHOD), figure, table, Bullets(lines, folders))
     )
+
+
+def _otherwise(found: Mapping[str, tuple[Study, str]]) -> Iterator[str]:
+    """Names the models that had another tuning than most, by world."""
+    left = {
+        name: [one for one in weighed(study) if one not in tuned_alike(study)]
+        for name, (study, _) in found.items()
+    }
+    told = "; ".join(f"{', '.join(models)} in {name}" for name, models in left.items() if models)
+    if told:
+        yield f"Tuned otherwise than the others of their world: {told}."
 
 
 def _row(name: str, study: Study, made: str) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from tfrs_bench.evaluation.uncertainty import DRAWS
 from tfrs_bench.reporting.document import Paragraph, Section
+from tfrs_bench.reporting.records import cores_told
 from tfrs_bench.reporting.study import Study
 
 
@@ -15,9 +16,7 @@ def method(studies: Sequence[Study]) -> Section:
         return Section("Method and protocol")
     environments = [run.record.environment for study in studies for its in study.runs.values() for run in its]
     machines = dict.fromkeys(
-        f"{one['cores']} core{'s' * (one['cores'] != 1)} of {one['cpu']}"
-        for one in environments
-        if "cpu" in one
+        f"{cores_told(one['cores'])} of {one['cpu']}" for one in environments if "cpu" in one
     )
     lines = (
         "**One evaluator.** Models only score. What a user has is masked, ties are broken and metrics are "

@@ -9,7 +9,16 @@ from tfrs_bench.reporting.answers import main_studies
 from tfrs_bench.reporting.cold_start import of_newcomers
 from tfrs_bench.reporting.comparison import known_levels
 from tfrs_bench.reporting.document import Block, Bullets, Paragraph, Section, Table
-from tfrs_bench.reporting.judgements import COST_RULE, against, best, recommended, weighed
+from tfrs_bench.reporting.judgements import (
+    COST_RULE,
+    against,
+    best,
+    on_equal_terms,
+    recommended,
+    told_apart,
+    tuned_alike,
+    weighed,
+)
 from tfrs_bench.reporting.study import Study
 
 _RULE = (
@@ -35,7 +44,7 @@ def recommendation(studies: Sequence[Study]) -> Section:
         Paragraph(_RULE),
         Table(
             "The model to take on each data set, by what is asked.",
-            ("data set", "asked for", "take", "train s", "µs/user", "best mean", "may give up"),
+            ("data set", "asked for", "take", "train s", "µs/user", "best mean", "may give up", "tuning"),
             tuple(_row(study) for study in main),
             _folders(main),
         ),
@@ -80,7 +89,15 @@ def _row(study: Study) -> tuple[str, ...]:
         f"{study.mean(choice.model, 'fit_s'):,.1f}",
         f"{study.mean(choice.model, 'score_us_per_user'):,.0f}",
     )
-    return (study.first.dataset, asked, choice.model, *costs, choice.best, _may_give_up(study, choice.model))
+    lost = _may_give_up(study, choice.model)
+    return (study.first.dataset, asked, choice.model, *costs, choice.best, lost, _terms(study, choice.model))
+
+
+def _terms(study: Study, name: str) -> str:
+    """Returns whether a model was tuned as those were that it is held against."""
+    if not on_equal_terms(study):
+        return "budgets differ"
+    return "one budget" if name in tuned_alike(study) else "otherwise than most"
 
 
 def _may_give_up(study: Study, chosen: str) -> str:
@@ -88,7 +105,7 @@ def _may_give_up(study: Study, chosen: str) -> str:
     verdicts = against(study, chosen)
     most = max(verdicts, key=lambda name: verdicts[name].high)
     high = verdicts[most].high
-    return f"up to {high:.3f} ({most})" if high > 0 else "nothing"
+    return f"up to {high:.4f} ({most})" if high > 0 else "nothing, by the intervals"
 
 
 def _by_question(studies: Sequence[Study]) -> Iterable[str]:
@@ -112,8 +129,8 @@ def _for_newcomers(study: Study) -> str:
     for level in known_levels(study):
         top = best(study, weighed(study), level)
         if top is not None:
-            others = against(study, top, level).items()
-            as_good = [name for name, one in others if one.verdict == "cannot tell"]
+            others = (name for name in weighed(study) if name != top)
+            as_good = [name for name in others if not told_apart(study, top, name, level)]
             by_level.setdefault((top, *as_good), []).append(level.removesuffix(" known"))
     told = "; ".join(_at(names, levels) for names, levels in by_level.items())
     return f"Newcomers of {study.first.dataset}: highest mean by interactions known: {told}."

@@ -31,7 +31,8 @@ def verdict_table(study: Study) -> Table | None:
         return None
     rows = tuple((other, *(_cell(study, model, other) for model in ours)) for other in theirs)
     return Table(
-        f"{study.name}: {study.primary.upper()} of each neural model minus that of each classical one.",
+        f"{study.name}: {study.primary.upper()} of each neural model minus that of each classical one. "
+        "Words are corrected for the number of pairs (Holm), intervals are not.",
         ("against", *ours),
         rows,
         study.folders,

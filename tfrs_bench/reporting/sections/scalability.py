@@ -39,13 +39,14 @@ def _blocks(sweep: ProtocolSweep) -> Iterator[Block]:
     yield _times(sweep)
     shares = [*sweep.studies]
     yield Table(
-        f"{metric} and, in brackets, seconds of training by share of the users of {sweep.title}.",
+        f"{metric} and, in brackets, seconds of training by share of the users of {sweep.title}."
+        f"{sweep.differ()}",
         ("model", *(f"{share:.0%}" for share in shares)),
         tuple((name, *(_cell(sweep, share, name) for share in shares)) for name in sweep.models),
         sweep.folders,
     )
-    told = [*(line for name in sweep.models for line in _of_model(sweep, name)), *_gaps(sweep)]
-    told += filter(None, [sweep.budgets()])
+    told = [*_gaps(sweep), *(line for name in sweep.models for line in _of_model(sweep, name))]
+    told += sweep.cautions()
     if told:
         yield Bullets(tuple(told), sweep.folders)
 

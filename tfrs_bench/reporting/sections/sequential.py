@@ -8,7 +8,7 @@ from tfrs_bench import registry
 from tfrs_bench.evaluation.verdicts import Verdict
 from tfrs_bench.reporting.document import Block, Bullets, Paragraph, Section, Table
 from tfrs_bench.reporting.protocol_sweeps import ProtocolSweep, protocol_sweeps
-from tfrs_bench.reporting.study import Study
+from tfrs_bench.reporting.study import Study, is_neural
 
 OPTION, TRUE_ORDER, AT_TEST, ALWAYS = "shuffle_histories", "never", "test", "always"
 _METHOD = (
@@ -55,6 +55,7 @@ def order_sweeps(studies: Sequence[Study]) -> list[ProtocolSweep]:
 def order_findings(sweep: ProtocolSweep) -> list[str]:
     """Says what the order is worth to every model that reads it."""
     readers = [name for name in sweep.models if reads_order(sweep, name)]
+    readers.sort(key=lambda name: not is_neural(name.split(" ")[0]))
     worth = {name: sweep.against_reference(name) for name in readers}
     return [finding(name, its) for name, its in worth.items() if its]
 
@@ -72,13 +73,13 @@ def _blocks(sweep: ProtocolSweep) -> Iterator[Block]:
         rows.append((name, reads, f"{row.mean:.4f}" if row else "–", *cells))
     yield Table(
         f"{sweep.primary.upper()} of {sweep.title} with histories in their order and shuffled, and what the "
-        "order is worth.",
+        f"order is worth.{sweep.differ()}",
         ("model", "reads order", "true order", *heads),
         tuple(rows),
         sweep.folders,
     )
     told = [f"{sweep.title}: {one}" for one in order_findings(sweep)]
-    told += filter(None, [sweep.budgets()])
+    told += sweep.cautions()
     if told:
         yield Bullets(tuple(told), sweep.folders)
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
-from tfrs_bench import registry
 from tfrs_bench.evaluation.verdicts import Verdict
 from tfrs_bench.reporting.answers import main_studies
 from tfrs_bench.reporting.document import Block, Bullets, Paragraph, Section, Table
-from tfrs_bench.reporting.judgements import MATTERS
-from tfrs_bench.reporting.study import CEILING, FLOOR, Run, Study
+from tfrs_bench.reporting.judgements import MATTERS, of_one_seed
+from tfrs_bench.reporting.study import Study
 
 _MANY = 1_000_000
 _TITLES = (
@@ -86,7 +85,7 @@ def _blocks(study: Study) -> Iterator[Block]:
     turned = tuple(f"{study.name}: {one}" for one in _of_segments(study, pairs))
     if turned:
         yield Bullets(turned, study.folders)
-    alone = [name for name, runs in study.runs.items() if len(runs) == 1 and _depends_on_chance(runs[0])]
+    alone = of_one_seed(study)
     if alone:
         yield Paragraph(
             f"{study.name}: one seed of {', '.join(alone)}, so what another seed would move is not known. "
@@ -109,14 +108,7 @@ def _of_segments(study: Study, pairs: Sequence[Verdict]) -> Iterator[str]:
     for one in study.comparison.verdicts:
         word = words.get((one.model, one.baseline))
         if one.segment != "all" and one.metric == study.primary and word not in (None, one.verdict):
-            yield one.sentence()
-
-
-def _depends_on_chance(run: Run) -> bool:
-    model = run.record.model
-    if model in (FLOOR, CEILING) or model not in registry.MODELS:
-        return False
-    return not registry.resolve(registry.MODELS, model, "model").capabilities.deterministic
+            yield f"{one.sentence()}; all users: {word}"
 
 
 def _row(one: Verdict) -> tuple[str, ...]:

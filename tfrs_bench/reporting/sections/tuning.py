@@ -59,7 +59,8 @@ def _blocks(study: Study) -> Iterator[Block]:
     )
     ended = [name for name, ledger in ledgers.items() if ledger["minutes"] >= ledger["cap_minutes"]]
     others = [name for name in ledgers if name not in ended]
-    told = []
+    ahead = starts_differ(study)
+    told = [] if ahead is None else [f"{study.name}: {ahead}"]
     if ended:
         trials = ", ".join(f"{name} after {counted(ledgers[name]['trials'])}" for name in ended)
         told.append(f"{study.name}: the clock ended the search of {trials}.")
@@ -71,9 +72,6 @@ def _blocks(study: Study) -> Iterator[Block]:
             f"{study.name}: the best lies at the edge of its range, beyond which better may lie, of "
             f"{', '.join(edges)}."
         )
-    ahead = starts_differ(study)
-    if ahead is not None:
-        told.append(f"{study.name}: {ahead}")
     yield Bullets(tuple(told), study.folders)
 
 
