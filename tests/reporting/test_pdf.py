@@ -82,6 +82,13 @@ def test_a_drawing_becomes_the_same_png_every_time() -> None:
     assert image.startswith(b"\x89PNG") and image == png(svg()) and image != png(svg("ease"))
 
 
+def test_a_table_that_is_to_stay_whole_keeps_its_rows() -> None:
+    rows = tuple((f"model {number}", "0.1") for number in range(20))
+    whole = Table("Models.", ("model", "NDCG@10"), rows, RECORDS, whole=True)
+    (section,) = pdf_module._shortened(report(whole), 1, 1, 1, 3).sections
+    assert section.blocks == (whole,)
+
+
 def test_a_shortened_table_keeps_as_many_rows_as_asked_and_says_so() -> None:
     many = Table("Models.", ("model",), tuple((str(place),) for place in range(20)))
     for rows in (3, 16):

@@ -46,12 +46,14 @@ class Table:
       titles: [c] heads of columns; the first column is set to the left, the others to the right.
       rows: of c texts each.
       records: folders of the runs behind its numbers.
+      whole: no row is left out where a report is shortened.
     """
 
     caption: str
     titles: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     records: tuple[Path, ...] = ()
+    whole: bool = False
 
 
 @dataclasses.dataclass(frozen=True)

@@ -28,8 +28,8 @@ MOST_PAGES = 10
 # usual. The first that gives few enough pages counts.
 _LIMITS = (
     (99, 99, 99), (6, 4, 16), (4, 4, 12), (4, 2, 10), (2, 2, 12), (2, 2, 8), (2, 2, 6), (2, 2, 4), (2, 1, 8),
-    (2, 1, 6), (2, 1, 5), (2, 1, 4), (2, 1, 3), (2, 1, 2), (2, 1, 2, 12), (2, 1, 2, 9), (2, 1, 2, 7),
-    (2, 1, 2, 5), (2, 1, 1, 5), (1, 1, 1, 5), (1, 0, 2), (0, 0, 2), (0, 0, 0),
+    (2, 1, 6), (2, 1, 5), (2, 1, 4), (2, 1, 3), (2, 1, 2), (2, 1, 2, 12), (2, 1, 3, 9), (2, 1, 2, 9),
+    (2, 1, 2, 7), (2, 1, 2, 5), (2, 1, 1, 5), (1, 1, 1, 5), (1, 0, 2), (0, 0, 2), (0, 0, 0),
 )  # fmt: skip
 _MOST_ROWS = 18  # of a table, where a report is shortened at all
 _MOST_PLACES = 2  # named below a table or a figure; of all records the HTML report tells
@@ -171,7 +171,7 @@ def _data_of(block: Block) -> str:
 
 def _of_few_rows(table: Table, most: int) -> Table:
     more = len(table.rows) - most
-    if more <= 0:
+    if more <= 0 or table.whole:
         return table
     caption = f"{table.caption} The first {most} rows; {more} more in report.html."
     return dataclasses.replace(table, caption=caption, rows=table.rows[:most])

@@ -50,6 +50,7 @@ def _matrix(studies: Sequence[Study]) -> Table:
         ("model", *(study.name for study in studies)),
         tuple((name, *(_mean(study, name, bold=best_of[study.name]) for study in studies)) for name in names),
         tuple(folder for study in studies for folder in study.folders),
+        whole=True,
     )
 
 
