@@ -80,14 +80,17 @@ class Verdict:
     num_users: int
     verdict: Word
 
+    def amount(self, digits: int = 4) -> str:
+        """Returns the difference with its interval, such as `+0.030 [+0.015, +0.045]`."""
+        difference, low, high = (f"{one:+.{digits}f}" for one in (self.difference, self.low, self.high))
+        return f"{difference} [{low}, {high}]"
+
     def sentence(self) -> str:
         """Returns the verdict as one line for a person."""
         who = asked_of(self.segment)
         share = "" if np.isnan(self.relative) else f" ({100 * self.relative:+z.0f} %)"
-        line = (
-            f"{self.model} vs {self.baseline}{who}: {self.metric.upper()} {self.difference:+.3f} "
-            f"[{self.low:+.3f}, {self.high:+.3f}]{share}: {self.verdict}"
-        )
+        amount = f"{self.metric.upper()} {self.amount(3)}{share}"
+        line = f"{self.model} vs {self.baseline}{who}: {amount}: {self.verdict}"
         if self.verdict != "cannot tell":
             return line
         return f"{line} ({self.num_users:,} users could have shown a difference of {self.detectable:.3f})"
@@ -125,13 +128,17 @@ class Comparison:
 
     def sentences(self) -> list[str]:
         """Returns each pair's primary verdict for all users, and for a segment whose word differs."""
-        primary = [one for one in self.verdicts if one.metric == self.primary]
-        overall = {(one.model, one.baseline): one.verdict for one in primary if one.segment == "all"}
-        return [
-            one.sentence()
-            for one in primary
-            if one.segment == "all" or one.verdict != overall[one.model, one.baseline]
-        ]
+        return [one.sentence() for one in (*self.overall(), *self.turned())]
+
+    def overall(self) -> list[Verdict]:
+        """Returns each pair's primary verdict for all users."""
+        return [one for one in self.verdicts if (one.metric, one.segment) == (self.primary, "all")]
+
+    def turned(self) -> dict[Verdict, Word]:
+        """Returns primary verdicts of segments whose word is not that for all users, and the latter."""
+        words = {(one.model, one.baseline): one.verdict for one in self.overall()}
+        primary = (one for one in self.verdicts if one.metric == self.primary and one.segment != "all")
+        return {one: word for one in primary if (word := words[one.model, one.baseline]) != one.verdict}
 
 
 def compare(

@@ -123,8 +123,7 @@ def deployed(study: Study) -> str | None:
     return (
         f"{told} in place of {study.mean(choice.best, 'fit_s'):,.1f} s and "
         f"{study.mean(choice.best, 'score_us_per_user'):,.0f} µs for {choice.best}, which has the best mean: "
-        f"{choice.verdict.metric.upper()} {choice.verdict.difference:+.3f} "
-        f"[{choice.verdict.low:+.3f}, {choice.verdict.high:+.3f}] against it."
+        f"{choice.verdict.metric.upper()} {choice.verdict.amount(3)} against it."
     )
 
 
@@ -225,7 +224,7 @@ def _cost(study: Study) -> str | None:
     told = f"{study.name}: {ours} trains for {times[0]:,.1f} s and {theirs} for {times[1]:,.1f} s"
     if verdict.verdict == "better":
         minutes = (times[0] - times[1]) / 60
-        gain = f"{verdict.difference:+.3f} [{verdict.low:+.3f}, {verdict.high:+.3f}] {verdict.metric.upper()}"
+        gain = f"{verdict.amount(3)} {verdict.metric.upper()}"
         return f"{told}: {gain} for {max(minutes, 0):,.1f} more minutes. **The cost buys quality.**"
     told += f"; {judged(verdict)}."
     if times[0] <= times[1]:

@@ -25,6 +25,11 @@ def budgets_differ(study: Study) -> str | None:
     return " ".join(["Budgets differ.", *(_told(kind, models) for kind, models in kinds.items())])
 
 
+def differ_in_short(study: Study) -> str:
+    """Says behind a caption that models were not tuned alike; nothing where they were."""
+    return " Budgets differ." if budgets_differ(study) else ""
+
+
 def starts_differ(study: Study) -> str | None:
     """Returns a sentence that names the models whose search began from more than their defaults, or None."""
     ahead = began_ahead(study)

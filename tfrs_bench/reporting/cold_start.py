@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tfrs_bench.evaluation.evaluator import PRIMARY
-from tfrs_bench.evaluation.verdicts import Row, Verdict
+from tfrs_bench.evaluation.verdicts import Row
 from tfrs_bench.reporting.comparison import known_levels, mean_of
 from tfrs_bench.reporting.figures import COLORS, MARKERS, drawing, file_name
-from tfrs_bench.reporting.study import CEILING, FLOOR, Study
+from tfrs_bench.reporting.judgements import weighed
+from tfrs_bench.reporting.study import Study
 
 
 def cold_start_page(studies: Sequence[Study]) -> str | None:
@@ -59,29 +60,23 @@ def level_row(study: Study, name: str, level: str) -> Row:
     return row
 
 
-def _weighed(study: Study) -> list[str]:
-    return [name for name, runs in study.runs.items() if runs[0].record.model not in (FLOOR, CEILING)]
-
-
 def findings(study: Study) -> list[str]:
     """Says who has the highest mean at each level, and each verdict there."""
-    levels, weighed = known_levels(study), _weighed(study)
+    levels, competing = known_levels(study), weighed(study)
     best: dict[str, list[str]] = {}
     for level in levels:
-        name = max(weighed, key=lambda one: level_row(study, one, level).mean)
+        name = max(competing, key=lambda one: level_row(study, one, level).mean)
         best.setdefault(name, []).append(level.removesuffix(" known"))
     highest = (f"{name} at {', '.join(at)}" for name, at in best.items())
     lines = [f"Highest mean: {'; '.join(highest)}."]
     verdicts = [one for one in study.comparison.verdicts if one.metric == PRIMARY and one.segment in levels]
     for model, baseline in dict.fromkeys((one.model, one.baseline) for one in verdicts):
         words = [one for one in verdicts if (one.model, one.baseline) == (model, baseline)]
-        told = "; ".join(f"{one.segment.removesuffix(' known')} {_amount(one)}" for one in words)
+        told = "; ".join(
+            f"{one.segment.removesuffix(' known')} {one.verdict} {one.amount(3)}" for one in words
+        )
         lines.append(f"{model} vs {baseline} by known interactions: {told}.")
     return lines
-
-
-def _amount(one: Verdict) -> str:
-    return f"{one.verdict} {one.difference:+.3f} [{one.low:+.3f}, {one.high:+.3f}]"
 
 
 def figure(study: Study) -> str:

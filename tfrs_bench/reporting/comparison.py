@@ -61,13 +61,8 @@ def print_conclusion(study: Study, console: Console) -> None:
 def verdict_groups(study: Study, name: str) -> list[str]:
     """Returns a neural model's verdicts by their word: of all users, then where a segment's word differs."""
     words: dict[str, dict[str, list[str]]] = {}
-    overall = {}
-    for one in study.comparison.verdicts:
-        if (one.model, one.metric) != (name, study.primary):
-            continue
-        if one.segment == "all":
-            overall[one.baseline] = one.verdict
-        if one.segment == "all" or one.verdict != overall[one.baseline]:
+    for one in (*study.comparison.overall(), *study.comparison.turned()):
+        if one.model == name:
             words.setdefault(one.segment, {}).setdefault(one.verdict, []).append(one.baseline)
     return [
         f"{name}{asked_of(segment)}: "

@@ -8,11 +8,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tfrs_bench import registry
 from tfrs_bench.evaluation.metrics import ERRORS
 from tfrs_bench.evaluation.verdicts import Table, Verdict
-from tfrs_bench.reporting.budgets import SEARCH, UNTUNED, kind_of, tuned_models
-from tfrs_bench.reporting.study import CEILING, FLOOR, Study, is_neural
+from tfrs_bench.reporting.budgets import SEARCH, UNTUNED, budgets_differ, kind_of, tuned_models
+from tfrs_bench.reporting.study import CEILING, FLOOR, Study, capability, is_neural
 
 COST_RULE = (
     "Of those not surely worse than the best mean, the one that trains fastest; of those that train within a "
@@ -56,12 +55,16 @@ def of_one_seed(study: Study) -> list[str]:
     """Returns the models that depend on chance and were run with one seed."""
     return [
         name
-        for name, runs in study.runs.items()
-        if len(runs) == 1
-        and registered(study, name) in registry.MODELS
-        and registered(study, name) not in (FLOOR, CEILING)
-        and not registry.resolve(registry.MODELS, registered(study, name), "model").capabilities.deterministic
+        for name in weighed(study)
+        if len(study.runs[name]) == 1 and capability(registered(study, name), "deterministic") is False
     ]
+
+
+def cautions(study: Study) -> list[str]:
+    """Says how models were tuned where that differs, and of which there is one seed."""
+    once = of_one_seed(study)
+    told = [budgets_differ(study), f"one seed of {', '.join(once)}." if once else None]
+    return [one for one in told if one]
 
 
 def _share_a_budget(study: Study) -> list[str]:
@@ -76,7 +79,7 @@ def _share_a_budget(study: Study) -> list[str]:
 
 def reads_order(study: Study) -> list[str]:
     """Returns the models that compete and whose answer depends on the order of a history."""
-    return [name for name in weighed(study) if _reads_order(registered(study, name))]
+    return [name for name in weighed(study) if capability(registered(study, name), "reads_order")]
 
 
 def registered(study: Study, name: str) -> str:
@@ -121,7 +124,7 @@ def against(study: Study, reference: str, segment: str = "all") -> dict[str, Ver
 
 def judged(verdict: Verdict) -> str:
     """Says a verdict as a sentence without its end: who is better, by how much, or that nobody can tell."""
-    amount = f"{verdict.metric.upper()} {verdict.difference:+.3f} [{verdict.low:+.3f}, {verdict.high:+.3f}]"
+    amount = f"{verdict.metric.upper()} {verdict.amount(3)}"
     if not np.isnan(verdict.relative):
         amount += f" ({100 * verdict.relative:+z.0f} %)"
     if verdict.verdict != "cannot tell":
@@ -197,9 +200,3 @@ def _bootstrapped(study: Study, segment: str) -> Table | None:
     evaluations = {name: study.primary_alone(name) for name in weighed(study)}
     counted = next(iter(evaluations.values())).counted(segment, study.primary)
     return Table.of(evaluations, segment, [study.primary]) if counted.any() else None
-
-
-def _reads_order(model: str) -> bool:
-    if model not in registry.MODELS:
-        return False
-    return bool(registry.resolve(registry.MODELS, model, "model").capabilities.reads_order)

@@ -101,5 +101,4 @@ def _decisive(study: Study) -> str:
         return "no verdict"
     best = max(verdicts, key=lambda one: (means[one.model], means[one.baseline]))
     share = "" if np.isnan(best.relative) else f" ({100 * best.relative:+z.0f} %)"
-    interval = f"[{best.low:+.3f}, {best.high:+.3f}]"
-    return f"{best.model} vs {best.baseline} {best.difference:+.3f} {interval}{share}, {best.verdict}"
+    return f"{best.model} vs {best.baseline} {best.amount(3)}{share}, {best.verdict}"

@@ -12,10 +12,10 @@ import numpy as np
 
 from tfrs_bench.evaluation.evaluator import PRIMARY, Evaluation
 from tfrs_bench.evaluation.verdicts import Row, Verdict, average_seeds, compare
-from tfrs_bench.reporting.budgets import budgets_differ
+from tfrs_bench.reporting.budgets import differ_in_short
 from tfrs_bench.reporting.document import Block, Bullets, Drawing, Table
 from tfrs_bench.reporting.figures import COLORS, MARKERS, drawing
-from tfrs_bench.reporting.judgements import of_one_seed
+from tfrs_bench.reporting.judgements import cautions, registered
 from tfrs_bench.reporting.study import CEILING, FLOOR, Run, Study, shown
 
 
@@ -60,16 +60,17 @@ class ProtocolSweep:
         """Where its runs are kept."""
         return tuple(dict.fromkeys(one for study in self.studies.values() for one in study.folders))
 
+    def registered(self, model: str) -> str:
+        """Returns what one of its models is registered as."""
+        return next(registered(one, model) for one in self.studies.values() if model in one.runs)
+
     def differ(self) -> str:
-        """Says that its models were not tuned alike, to be put behind a caption; nothing where they were."""
-        return " Budgets differ." if budgets_differ(self.studies[self.reference]) else ""
+        """Says that its models were not tuned alike, see `differ_in_short`."""
+        return differ_in_short(self.studies[self.reference])
 
     def cautions(self) -> list[str]:
-        """Says how models were tuned where that differs, and whose seed was one."""
-        study = self.studies[self.reference]
-        once = of_one_seed(study)
-        told = [budgets_differ(study), f"one seed of {', '.join(once)}." if once else None]
-        return [f"{self.title}: {one}" for one in told if one]
+        """Says how models were tuned where that differs, and of which there is one seed."""
+        return [f"{self.title}: {one}" for one in cautions(self.studies[self.reference])]
 
     def row(self, value: Any, model: str) -> Row | None:
         """Returns the primary metric of a model at a value, or None if it was not run there."""

@@ -185,9 +185,14 @@ def command(record: RunRecord) -> str:
 
 def is_neural(model: str) -> bool:
     """Tells whether a registered model stands on the neural side of verdicts."""
+    return bool(capability(model, "neural"))
+
+
+def capability(model: str, name: str) -> Any:
+    """Returns what a registered model says of itself, see `Capabilities`; None of one that is not known."""
     if model not in registry.MODELS:
-        return False
-    return bool(registry.resolve(registry.MODELS, model, "model").capabilities.neural)
+        return None
+    return getattr(registry.resolve(registry.MODELS, model, "model").capabilities, name)
 
 
 def shown(value: Any) -> str:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from tfrs_bench.reporting.budgets import budgets_differ
+from tfrs_bench.reporting.budgets import differ_in_short
 from tfrs_bench.reporting.cold_start import figure, findings, level_row, of_newcomers
 from tfrs_bench.reporting.comparison import known_levels, mean_of
 from tfrs_bench.reporting.document import Bullets, Drawing, Section, Table
-from tfrs_bench.reporting.judgements import of_one_seed
+from tfrs_bench.reporting.judgements import cautions
 from tfrs_bench.reporting.study import Study
 
 
@@ -27,22 +27,17 @@ def cold_start(studies: Sequence[Study]) -> Section:
 
 def _caution(study: Study) -> Iterator[str]:
     """Says what makes the words above weaker than those on known users."""
-    known = {
-        name: runs[0].record.tuning
+    shipped = [
+        name
         for name, runs in study.runs.items()
         if re.search(rf"flags/([^/]+/)?{study.first.split}/", runs[0].record.tuning)
-    }
-    if known:
+    ]
+    if shipped:
         yield (
-            f"the settings of {', '.join(known)} are shipped; where they were found on these data, newcomers "
-            "were among the users, which may help these models."
+            f"the settings of {', '.join(shipped)} are shipped; where they were found on these data, "
+            "newcomers were among the users, which may help these models."
         )
-    differ = budgets_differ(study)
-    if differ:
-        yield differ
-    once = of_one_seed(study)
-    if once:
-        yield f"one seed of {', '.join(once)}."
+    yield from cautions(study)
 
 
 def _where(study: Study) -> str:
@@ -60,10 +55,10 @@ def _drawing(study: Study) -> Drawing:
 
 
 def _table(study: Study) -> Table:
-    levels, differ = known_levels(study), " Budgets differ." if budgets_differ(study) else ""
+    levels = known_levels(study)
     return Table(
         f"NDCG@10 of {study.comparison.rows[0].num_users:,} newcomers of {_where(study)}. Words above are "
-        f"corrected for the number of pairs (Holm), intervals are not.{differ}",
+        f"corrected for the number of pairs (Holm), intervals are not.{differ_in_short(study)}",
         ("model", *levels),
         tuple((name, *(mean_of(level_row(study, name, one)) for one in levels)) for name in study.runs),
         study.folders,

@@ -88,8 +88,7 @@ def searches(studies: Sequence[Study]) -> list[Searched]:
                     found.setdefault(key, Searched(study.name, run.record.model, trials, (run.folder,)))
     told = {(one.title, one.model) for one in found.values()}
     kept = (one for one in _kept(studies) if (one.title, one.model) not in told)
-    first = [study.name for study in main_studies(studies)]
-    places = {name: place for place, name in enumerate(first)}
+    places = {study.name: place for place, study in enumerate(main_studies(studies))}
     return sorted([*found.values(), *kept], key=lambda one: places.get(one.title, len(places)))
 
 

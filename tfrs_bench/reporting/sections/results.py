@@ -86,8 +86,4 @@ def _tables(study: Study) -> Iterator[Block]:
 
 def _cell(study: Study, model: str, other: str) -> str:
     verdict = pair(study, model, other)
-    return (
-        "–"
-        if verdict is None
-        else f"{verdict.difference:+.3f} [{verdict.low:+.3f}, {verdict.high:+.3f}] {verdict.verdict}"
-    )
+    return "–" if verdict is None else f"{verdict.amount(3)} {verdict.verdict}"

@@ -105,13 +105,12 @@ def _of_model(sweep: ProtocolSweep, name: str) -> Iterator[str]:
 def _gaps(sweep: ProtocolSweep) -> Iterator[str]:
     """Says how each neural model stands against its strongest classical opponent as data grow."""
     for name in sweep.models:
-        if not is_neural(name.split(" ")[0]):
+        if not is_neural(sweep.registered(name)):
             continue
         pairs = ((share, _hardest(study, name)) for share, study in sweep.studies.items())
         hardest = {share: found for share, found in pairs if found is not None}
         told = (
-            f"{share:.0%} {one.difference:+.4f} [{one.low:+.4f}, {one.high:+.4f}] against {one.baseline} "
-            f"({one.verdict})"
+            f"{share:.0%} {one.amount()} against {one.baseline} ({one.verdict})"
             for share, one in hardest.items()
         )
         if hardest:

@@ -60,8 +60,7 @@ def _ablation(study: Study) -> Table | None:
         verdict = pair(study, name, usual)
         row = study.comparison.row(name)
         if verdict is not None and row is not None:
-            told = f"{verdict.difference:+.4f} [{verdict.low:+.4f}, {verdict.high:+.4f}]"
-            rows.append((name, f"{row.mean:.4f}", told, verdict.verdict))
+            rows.append((name, f"{row.mean:.4f}", verdict.amount(), verdict.verdict))
     if not rows:
         return None
     titles = ("variant", study.primary.upper(), "minus the plain settings", "word")

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from tfrs_bench import registry
 from tfrs_bench.evaluation.verdicts import Verdict
 from tfrs_bench.reporting.document import Block, Bullets, Paragraph, Section, Table
 from tfrs_bench.reporting.protocol_sweeps import ProtocolSweep, protocol_sweeps
-from tfrs_bench.reporting.study import Study, is_neural
+from tfrs_bench.reporting.study import Study, capability, is_neural
 
 OPTION, TRUE_ORDER, AT_TEST, ALWAYS = "shuffle_histories", "never", "test", "always"
 _METHOD = (
@@ -36,7 +35,7 @@ def finding(model: str, worth: dict[str, Verdict]) -> str:
     everywhere = ALWAYS in worth
     one = worth[ALWAYS if everywhere else AT_TEST]
     what = "without order in training and test" if everywhere else "asked after shuffled histories"
-    numbers = f"{one.metric.upper()} {one.difference:+.4f} [{one.low:+.4f}, {one.high:+.4f}]"
+    numbers = f"{one.metric.upper()} {one.amount()}"
     if one.verdict == "better":
         return f"**{model}** gains by the order: {numbers} over itself {what}."
     if one.verdict == "worse":
@@ -55,7 +54,7 @@ def order_sweeps(studies: Sequence[Study]) -> list[ProtocolSweep]:
 def order_findings(sweep: ProtocolSweep) -> list[str]:
     """Says what the order is worth to every model that reads it."""
     readers = [name for name in sweep.models if reads_order(sweep, name)]
-    readers.sort(key=lambda name: not is_neural(name.split(" ")[0]))
+    readers.sort(key=lambda name: not is_neural(sweep.registered(name)))
     worth = {name: sweep.against_reference(name) for name in readers}
     return [finding(name, its) for name, its in worth.items() if its]
 
@@ -96,7 +95,4 @@ def _cells(sweep: ProtocolSweep, value: str, name: str, worth: Verdict | None) -
 
 def reads_order(sweep: ProtocolSweep, name: str) -> bool:
     """Tells whether a model of a sweep says of itself that it reads the order of histories."""
-    model = next(study.runs[name][0].record.model for study in sweep.studies.values() if name in study.runs)
-    if model not in registry.MODELS:
-        return False
-    return bool(registry.resolve(registry.MODELS, model, "model").capabilities.reads_order)
+    return bool(capability(sweep.registered(name), "reads_order"))

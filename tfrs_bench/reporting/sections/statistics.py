@@ -104,17 +104,16 @@ def _blocks(study: Study) -> Iterator[Block]:
 
 def _of_segments(study: Study, pairs: Sequence[Verdict]) -> Iterator[str]:
     """Says each pair's verdict for the users of a segment where its word is another than for all."""
-    words = {(one.model, one.baseline): one.verdict for one in pairs}
-    for one in study.comparison.verdicts:
-        word = words.get((one.model, one.baseline))
-        if one.segment != "all" and one.metric == study.primary and word not in (None, one.verdict):
+    shown = {(one.model, one.baseline) for one in pairs}
+    for one, word in study.comparison.turned().items():
+        if (one.model, one.baseline) in shown:
             yield f"{one.sentence()}; all users: {word}"
 
 
 def _row(one: Verdict) -> tuple[str, ...]:
     return (
         f"{one.model} vs {one.baseline}",
-        f"{one.difference:+.4f} [{one.low:+.4f}, {one.high:+.4f}]",
+        one.amount(),
         "–" if math.isnan(one.relative) else f"{one.relative:+.1%}",
         "< 0.001" if one.p_adjusted < 0.001 else f"{one.p_adjusted:.3f}",
         f"{one.detectable:.4f}",
